@@ -1,0 +1,1 @@
+"""Likeness: a photo becomes a detailed, animatable head."""

@@ -1,0 +1,172 @@
+"""The Avatar: what capture makes and Blender builds.
+
+Plain arrays and strings, no torch, no bpy. One file on disk: an `.npz` (no pickles) whose arrays carry the geometry
+and the textures and whose `meta` entry carries everything else as JSON.
+
+Conventions: metres, radians, float32, right-handed, +Y up, +Z out of the face.
+"""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError
+
+FORMAT = 1
+"""Version of the file layout; a reader refuses files of a later one."""
+
+
+@dataclass(frozen=True)
+class Joint:
+    """One joint of the armature: `head` is its rest position, `parent` the name of its parent or None for the root."""
+
+    name: str
+    parent: str | None
+    head: np.ndarray
+    """[3] metres."""
+    tail: np.ndarray
+    """[3] metres."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """A metallic-roughness material; textures are encoded image files (PNG or JPEG bytes), None where there is none."""
+
+    name: str
+    color: tuple[float, float, float, float] = (0.8, 0.8, 0.8, 1.0)
+    """Linear base colour and opacity, multiplied with nothing: it is used only where `color_texture` is None."""
+    color_texture: bytes | None = None
+    """sRGB image; its alpha channel is opacity when `alpha` is not 'opaque'."""
+    normal_texture: bytes | None = None
+    """Tangent-space normal map, OpenGL convention (+Y)."""
+    roughness: float = 0.5
+    roughness_texture: bytes | None = None
+    subsurface: float = 0.0
+    """Weight of subsurface scattering, 0..1."""
+    alpha: str = "opaque"
+    """'opaque', 'clip' or 'blend'."""
+    double_sided: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of geometry (skin, eye_left, teeth_upper, hair, ...), neutral and with the identity baked in."""
+
+    name: str
+    vertices: np.ndarray
+    """[V, 3] metres."""
+    faces: np.ndarray
+    """[F, 4] int32, counter-clockwise from outside; triangles repeat their last index."""
+    uv: np.ndarray
+    """[T, 2]."""
+    faces_uv: np.ndarray
+    """[F, 4] int32 into `uv`, same repetition as `faces`."""
+    face_material: np.ndarray
+    """[F] int32 into the Avatar's materials."""
+    weights: np.ndarray
+    """[V, J] float32, rows sum to 1, columns in the order of the Avatar's joints."""
+    keys: dict[str, np.ndarray] = field(default_factory=dict)
+    """Shape key name -> [V, 3] displacement from `vertices` at value 1."""
+    model_vertices: np.ndarray | None = None
+    """[V] int32 index of each vertex in the head model, None for a part that is not of the model (hair)."""
+    binding: np.ndarray | None = None
+    """[V, 3] int32 model vertices that carry a vertex which is not of the model, with `binding_weights`."""
+    binding_weights: np.ndarray | None = None
+    """[V, 3] float32, rows sum to 1."""
+
+
+@dataclass(frozen=True)
+class Avatar:
+    """A head or a body, ready to be built in Blender. See the module's docstring for units and axes."""
+
+    name: str
+    joints: list[Joint]
+    parts: list[Part]
+    materials: list[Material]
+    parameters: dict[str, list[float]] = field(default_factory=dict)
+    """`beta`, `psi`, `theta` (axis-angle, 3 values per FLAME joint), `camera`, `light`..., flat lists.
+    `psi` and `theta` are those of the photo; the geometry itself is neutral."""
+    source: str = ""
+    """File name (no folder) of the photo or scan."""
+    model: str = ""
+    """SHA-256 of the head model's weights file, so that identity can be rebuilt."""
+    version: str = ""
+    """Version of Likeness that made it."""
+    images: dict[str, bytes] = field(default_factory=dict)
+    """Further encoded images, such as `photo`: the upright, cropped input, for previews."""
+
+    def part(self, name: str) -> Part:
+        """The part of that name. Raises KeyError."""
+        return {part.name: part for part in self.parts}[name]
+
+    def save(self, path: Path | str) -> None:
+        """Write the one file; it appears whole or not at all."""
+        path = Path(path)
+        arrays: dict[str, np.ndarray] = {}
+        meta = {"format": FORMAT, "avatar": _encode(self, "avatar", arrays)}
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                np.savez_compressed(stream, meta=np.array(json.dumps(meta)), **arrays)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Avatar":
+        """Read a file that `save` wrote. Raises InputError when it is not one."""
+        path = Path(path)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {key: file[key] for key in file.files}
+            meta = json.loads(str(arrays.pop("meta")))
+            newer = meta["format"] > FORMAT
+            fields_ = {} if newer else _decode(meta["avatar"], arrays)
+        except Exception as error:  # numpy, zip and JSON each have their own ways to refuse a damaged file
+            raise InputError(f"{path.name} is not a Likeness avatar file.") from error
+        if newer:
+            raise InputError(f"{path.name} was made by a newer Likeness; update Likeness to open it.")
+        return cls(
+            **{
+                **fields_,
+                "joints": [Joint(**joint) for joint in fields_["joints"]],
+                "parts": [Part(**part) for part in fields_["parts"]],
+                "materials": [Material(**{**m, "color": tuple(m["color"])}) for m in fields_["materials"]],
+            }
+        )
+
+
+def _encode(value: Any, key: str, arrays: dict[str, np.ndarray]) -> Any:
+    """JSON for `value`; arrays and bytes go into `arrays` and leave a reference behind."""
+    if is_dataclass(value):
+        return {f.name: _encode(getattr(value, f.name), f"{key}/{f.name}", arrays) for f in fields(value)}
+    if isinstance(value, dict):
+        return {name: _encode(item, f"{key}/{name}", arrays) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encode(item, f"{key}/{i}", arrays) for i, item in enumerate(value)]
+    if isinstance(value, bytes):
+        arrays[key] = np.frombuffer(value, np.uint8)
+        return {"$bytes": key}
+    if isinstance(value, np.ndarray):
+        arrays[key] = value
+        return {"$array": key}
+    return value
+
+
+def _decode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The inverse of `_encode`, with dataclasses left as dictionaries of their fields."""
+    if isinstance(value, dict):
+        if "$bytes" in value:
+            return arrays[value["$bytes"]].tobytes()
+        if "$array" in value:
+            return arrays[value["$array"]]
+        return {name: _decode(item, arrays) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_decode(item, arrays) for item in value]
+    return value
