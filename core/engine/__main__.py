@@ -1,0 +1,6 @@
+"""`python -m likeness.core.engine`: the engine's process."""
+
+from .methods import METHODS
+from .worker import serve
+
+serve(METHODS)
