@@ -1,0 +1,52 @@
+"""The animation of a head, whatever file it came from."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+FLAME, LIKENESS = "flame", "likeness"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """T frames of facial motion. Channels add up; None is a channel that the source does not have."""
+
+    fps: float
+    arkit: np.ndarray | None = None
+    """[T, 52] float32 weights, 0..1, in the order of `arkit.ARKIT_NAMES`."""
+    psi: np.ndarray | None = None
+    """[T, K] float32 expression components of `basis`; K is 50 when the basis is Likeness' own."""
+    theta: np.ndarray | None = None
+    """[T, 5, 3] float32 axis-angle radians of `head.JOINTS`: root, neck, jaw, left eye, right eye."""
+    eyelids: np.ndarray | None = None
+    """[T, 2] float32 left and right eyelid, 0 open to 1 closed (SMIRK, metrical-tracker)."""
+    basis: str = LIKENESS
+    """Whose expression basis `psi` is in: 'likeness', or 'flame' before `retarget`."""
+    source: str = ""
+    """Where it came from: a file's name."""
+    warnings: tuple[str, ...] = ()
+    """One sentence each, for the user."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return next((len(c) for c in (self.arkit, self.psi, self.theta, self.eyelids) if c is not None), 0)
+
+    @property
+    def seconds(self) -> float:
+        return max(len(self) - 1, 0) / self.fps
+
+    def resampled(self, fps: float) -> "Clip":
+        """The same motion at another frame rate, linear between frames (axis-angles of one joint are near each other)."""
+        frames = max(round(self.seconds * fps) + 1, 1)
+        times = np.arange(frames) * (self.fps / fps)
+
+        def channel(values: np.ndarray | None) -> np.ndarray | None:
+            if values is None or len(values) == 0:
+                return values
+            low = np.clip(times.astype(int), 0, len(values) - 1)
+            high = np.minimum(low + 1, len(values) - 1)
+            share = np.clip(times - low, 0, 1).reshape(-1, *[1] * (values.ndim - 1))
+            return (values[low] * (1 - share) + values[high] * share).astype(np.float32)
+
+        changed = {name: channel(getattr(self, name)) for name in ("arkit", "psi", "theta", "eyelids")}
+        return replace(self, fps=fps, **changed)
