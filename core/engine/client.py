@@ -3,13 +3,13 @@
     with Engine.start(interpreter) as engine:
         result = engine.call("head", {"photos": [...], "out": "avatar.npz"}, on_progress=print)
 
-`call` blocks the thread that makes it; `cancel` may come from any other. Standard library only.
+`call` blocks the thread that makes it; any other may set the event that cancels it. Standard library only.
 """
 
 import collections
+import math
 import os
 import queue
-import signal
 import subprocess
 import threading
 import time
@@ -26,6 +26,8 @@ START_SECONDS = 60.0
 """A cold disk or a virus scanner may need most of it."""
 GRACE_SECONDS = 5.0
 """How long a cancelled or closed engine may take before it is killed."""
+POLL_SECONDS = 0.1
+_SILENT = "The engine did not answer in time; try again, or set up the engine anew."
 
 # The package's folder need not be called `likeness` (a checkout, or the extension `bl_ext.user_default.likeness`), so it
 # is registered under that name before the engine's module is run as `python -m likeness.core.engine` would run it.
@@ -68,11 +70,11 @@ class Engine:
                 f"The engine is not set up ({command[0]}: {error.strerror}); set it up in Likeness' preferences, "
                 "or name another interpreter there."
             ) from error
+        assert self._process.stdin
+        self._stdin = self._process.stdin
         self._messages: queue.Queue[protocol.Message | None] = queue.Queue()
         self._log: collections.deque[str] = collections.deque(maxlen=200)
-        self._write_lock = threading.Lock()
         self._calls = 0
-        self._kill_at: float | None = None
         self._readers = [
             threading.Thread(target=self._read_messages, args=(self._process.stdout,), daemon=True),
             threading.Thread(target=self._read_log, args=(self._process.stderr,), daemon=True),
@@ -108,44 +110,43 @@ class Engine:
         method: str,
         params: dict[str, Any] | None = None,
         on_progress: OnProgress | None = None,
-        timeout: float | None = None,
+        cancelled: threading.Event | None = None,
+        timeout: float = math.inf,
     ) -> dict[str, Any]:
         """Run one method and return its result; `on_progress(stage, fraction)` is called in this thread.
 
-        Raises the engine's own LikenessError, Cancelled after `cancel`, EngineError when the engine dies or when
-        `timeout` seconds pass. An exception of `on_progress` cancels the call and goes on to the caller.
+        Raises the engine's own LikenessError, Cancelled soon after the event `cancelled` is set, EngineError when the
+        engine dies or when `timeout` seconds pass. An exception of `on_progress` goes on to the caller, which closes
+        the engine.
         """
         self._calls += 1
-        call, self._kill_at = self._calls, None
-        deadline = time.monotonic() + timeout if timeout else None
+        call, deadline, kill_at = self._calls, time.monotonic() + timeout, math.inf
         self._send({"id": call, "method": method, "params": params or {}})
-        try:
-            while True:
-                message = self._receive(deadline)
-                if message.get("method") == "progress" and message["params"]["id"] == call and on_progress:
-                    on_progress(message["params"]["stage"], message["params"]["fraction"])
-                elif message.get("id") == call:
-                    break
-        except BaseException:
-            self.cancel()
-            raise
+        while True:
+            if cancelled and cancelled.is_set() and kill_at == math.inf:
+                kill_at = time.monotonic() + GRACE_SECONDS
+                self._send({"method": "cancel", "params": {"id": call}})
+            if time.monotonic() > min(deadline, kill_at):
+                self._process.kill()
+                raise EngineError(_SILENT) if kill_at == math.inf else Cancelled("Cancelled.")
+            try:
+                message = self._messages.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if message is None:
+                raise self._stopped()
+            if message.get("method") == "progress" and message["params"]["id"] == call and on_progress:
+                on_progress(message["params"]["stage"], message["params"]["fraction"])
+            elif message.get("id") == call:
+                break
         if "error" in message:
             raise protocol.error_from_json(message["error"])
         return message["result"]
 
-    def cancel(self) -> None:
-        """Ask the running call to stop; an engine that does not within GRACE_SECONDS is killed. Any thread may call it."""
-        self._kill_at = time.monotonic() + GRACE_SECONDS
-        try:
-            self._send({"method": "cancel", "params": {"id": self._calls}})
-        except EngineError:
-            pass  # it is dead: the call itself will tell
-
     def close(self) -> None:
         """End the process: by closing its input, or by force after GRACE_SECONDS."""
         try:
-            if self._process.stdin:
-                self._process.stdin.close()
+            self._stdin.close()
         except OSError:
             pass  # data for a dead process could not be flushed
         try:
@@ -173,27 +174,10 @@ class Engine:
 
     def _send(self, message: protocol.Message) -> None:
         try:
-            with self._write_lock:
-                self._process.stdin.write(protocol.encode(message))  # type: ignore[union-attr]
-                self._process.stdin.flush()  # type: ignore[union-attr]
+            self._stdin.write(protocol.encode(message))
+            self._stdin.flush()
         except (OSError, ValueError) as error:
             raise self._stopped() from error
-
-    def _receive(self, deadline: float | None) -> protocol.Message:
-        """The next message; enforces the deadline and the grace of a cancelled call."""
-        while True:
-            try:
-                message = self._messages.get(timeout=0.1)
-            except queue.Empty:
-                if self._kill_at and time.monotonic() > self._kill_at:
-                    self._process.kill()
-                if deadline and time.monotonic() > deadline:
-                    self._process.kill()
-                    raise EngineError("The engine did not answer in time; try again, or set up the engine anew.") from None
-                continue
-            if message is None:
-                raise Cancelled("Cancelled.") if self._kill_at else self._stopped()
-            return message
 
     def _stopped(self) -> EngineError:
         try:
@@ -202,9 +186,9 @@ class Engine:
             self._process.kill()
             code = self._process.wait()
         self._readers[1].join(GRACE_SECONDS)
-        if code == -getattr(signal, "SIGKILL", 9):
+        if code == -9:
             return EngineError("The engine stopped unexpectedly (it was killed); the computer may be short of memory.")
-        reason = self._log[-1] if self._log else f"exit code {code}"
+        reason = f"signal {-code}" if code < 0 else self._log[-1] if self._log else f"exit code {code}"
         return EngineError(f"The engine stopped unexpectedly ({reason}); try again, or set up the engine anew.")
 
     def _read_messages(self, stream: IO[bytes]) -> None:
