@@ -7,6 +7,7 @@
 """
 
 import collections
+import contextlib
 import math
 import os
 import queue
@@ -145,10 +146,8 @@ class Engine:
 
     def close(self) -> None:
         """End the process: by closing its input, or by force after GRACE_SECONDS."""
-        try:
+        with contextlib.suppress(OSError):  # what a dead process never read cannot be flushed
             self._stdin.close()
-        except OSError:
-            pass  # data for a dead process could not be flushed
         try:
             self._process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:

@@ -36,14 +36,12 @@ class Worker:
         self._write_lock = threading.Lock()
 
     def run(self) -> None:
-        """Serve until the input ends or `shutdown` is asked for."""
+        """Serve until the input ends."""
         threading.Thread(target=self._read, daemon=True).start()
         while (request := self._inbox.get()) is not None:
             answer = self._answer(request)
             if "id" in request:
                 self._send({"id": request["id"], **answer})
-            if request.get("method") == "shutdown":
-                return
 
     def _read(self) -> None:
         for line in self._requests:
@@ -63,8 +61,6 @@ class Worker:
 
     def _answer(self, request: protocol.Message) -> protocol.Message:
         name, params = request.get("method"), request.get("params", {})
-        if name == "shutdown":
-            return {"result": {}}
         method = self._methods.get(str(name))
         if method is None:
             return {"error": {"code": protocol.METHOD_NOT_FOUND, "message": f"no method {name}"}}
