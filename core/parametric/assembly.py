@@ -1,0 +1,234 @@
+"""Assembles an Avatar from the head model: neutral geometry, ARKit keys, joints, weights and materials.
+
+Everything that is not of the model itself (hair, brows) is *bound* to it: each of its vertices names three model vertices
+and their shares, and takes from them its skinning weights and every displacement, of expression and of identity alike.
+A vertex of the model is the special case of one carrier with share 1, so that one rule, `carried`, serves all parts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..avatar import Avatar, Joint, Material, Part
+from .head import EXPRESSIONS, HeadModel
+
+ARMATURE = ("root", "neck", "head", "jaw", "left_eye", "right_eye")
+"""Joints of the avatar: FLAME's, with the neck joint's skin divided between `neck` and `head` by the model's `head_share`.
+`head` has no FLAME rotation of its own, so FLAME poses apply to the armature unchanged."""
+
+PARENTS = {"neck": "root", "head": "neck", "jaw": "head", "left_eye": "head", "right_eye": "head"}
+
+INFLUENCES = 4
+"""Most joints one vertex may follow: what glTF and the game engines read."""
+
+STILL = 1e-6
+"""Metres: a key that moves no vertex of a part further than this is left out of that part."""
+
+EYE = Material("eyes", (0.75, 0.72, 0.68, 1.0), roughness=0.12)
+CORNEA = Material("cornea", (1.0, 1.0, 1.0, 0.06), roughness=0.02, alpha="blend")
+TEETH = Material("teeth", (0.75, 0.68, 0.56, 1.0), roughness=0.2, subsurface=0.2)
+GUMS = Material("gums", (0.42, 0.12, 0.11, 1.0), roughness=0.25, subsurface=0.3)
+LASHES = Material("lashes", (0.012, 0.008, 0.006, 1.0), roughness=0.5, double_sided=True)
+BROWS = Material("brows", (0.035, 0.02, 0.013, 1.0), roughness=0.6, double_sided=True)
+HAIR = Material("hair", (0.05, 0.028, 0.016, 1.0), roughness=0.45, double_sided=True)
+
+MATERIALS: dict[str, Material] = {
+    "skin": Material("skin", (0.52, 0.29, 0.2, 1.0), roughness=0.45, subsurface=0.3),
+    "mouth": Material("mouth", (0.24, 0.06, 0.055, 1.0), roughness=0.3, subsurface=0.2),
+    "left_eye": EYE,
+    "right_eye": EYE,
+    "left_cornea": CORNEA,
+    "right_cornea": CORNEA,
+    "teeth": TEETH,
+    "teeth_upper": TEETH,
+    "teeth_lower": TEETH,
+    "gums": GUMS,
+    "gums_upper": GUMS,
+    "gums_lower": GUMS,
+    "tongue": Material("tongue", (0.45, 0.13, 0.12, 1.0), roughness=0.3, subsurface=0.3),
+    "lashes": LASHES,
+    "brows": BROWS,
+    "hair": HAIR,
+}
+"""Part name -> what it is made of when nothing better is known. `mouth` is the skin's mouth socket."""
+
+
+def head_avatar(
+    model: HeadModel,
+    beta: np.ndarray,
+    *,
+    name: str = "Head",
+    materials: Mapping[str, Material] | None = None,
+    extra_parts: Sequence[Part] = (),
+    parameters: Mapping[str, Sequence[float]] | None = None,
+    source: str = "",
+    version: str = "",
+    images: Mapping[str, bytes] | None = None,
+) -> Avatar:
+    """The neutral head of shape `beta` `[100]` with its 52 ARKit keys, ready to be built in Blender.
+
+    `materials` replaces entries of `MATERIALS` by part name; two parts given the same material share it.
+    `extra_parts` are bound parts: `vertices`, `faces`, `uv`, `faces_uv`, `binding` and `binding_weights` are read, and their
+    weights, keys and material are made here. `parameters` are stored beside `beta` (`psi`, `theta`, `camera`...).
+    """
+    beta = np.asarray(beta, np.float32)
+    vertices = model.shaped(beta)
+    deltas = arkit_deltas(model, beta)
+    weights = armature_weights(model)
+    chosen = {**MATERIALS, **(materials or {})}
+    used: dict[str, Material] = {}
+
+    def slot(part: str) -> int:
+        material = chosen.get(part) or Material(part)
+        used.setdefault(material.name, material)
+        return list(used).index(material.name)
+
+    def finished(part: Part, face_material: np.ndarray) -> Part:
+        part = replace(part, face_material=face_material, weights=limited(carried(part, weights)))
+        return replace(part, keys=part_keys(part, deltas))
+
+    parts = []
+    for part in (model_part(model, vertices, index) for index in range(len(model.parts))):
+        face_material = np.full(len(part.faces), slot(part.name), np.int32)
+        if part.name == "skin" and "mouth_socket" in model.masks:
+            socket = model.masks["mouth_socket"][part.model_vertices][part.faces].min(1) > 0.5
+            face_material[socket] = slot("mouth")
+        parts.append(finished(part, face_material))
+    for part in extra_parts:
+        parts.append(finished(part, np.full(len(part.faces), slot(part.name), np.int32)))
+
+    stored = {key: np.ravel(value).tolist() for key, value in (parameters or {}).items()}
+    return Avatar(
+        name=name,
+        joints=armature_joints(model, beta, vertices),
+        parts=parts,
+        materials=list(used.values()),
+        parameters={**stored, "beta": beta.tolist()},
+        source=source,
+        model=model.sha256,
+        version=version,
+        images=dict(images or {}),
+    )
+
+
+def with_identity(avatar: Avatar, model: HeadModel, beta: np.ndarray) -> Avatar:
+    """The same avatar with another shape `beta` `[100]`: vertices, keys and joints follow, bound parts with the skin."""
+    old = np.asarray(avatar.parameters["beta"], np.float32)
+    new = np.asarray(beta, np.float32)
+    vertices = model.shaped(new)
+    moved = vertices - model.shaped(old)
+    deltas = arkit_deltas(model, new)
+    parts = [
+        replace(part, vertices=part.vertices + carried(part, moved), keys=part_keys(part, deltas)) for part in avatar.parts
+    ]
+    return replace(
+        avatar,
+        parts=parts,
+        joints=armature_joints(model, new, vertices),
+        parameters={**avatar.parameters, "beta": new.tolist()},
+    )
+
+
+def carriers(part: Part) -> tuple[np.ndarray, np.ndarray]:
+    """The three model vertices that carry each vertex, `[V, 3]` int32, and their shares, `[V, 3]` float32."""
+    if part.model_vertices is not None:
+        shares = np.zeros((len(part.vertices), 3), np.float32)
+        shares[:, 0] = 1
+        return np.repeat(part.model_vertices[:, None], 3, 1).astype(np.int32), shares
+    if part.binding is None or part.binding_weights is None:
+        raise ValueError(f"part {part.name} is neither of the head model nor bound to it")
+    return part.binding.astype(np.int32), part.binding_weights.astype(np.float32)
+
+
+def carried(part: Part, field: np.ndarray) -> np.ndarray:
+    """A field on the model's vertices, `[Vm, C]`, as the part takes it: `[V, C]`."""
+    if part.model_vertices is not None:
+        return field[part.model_vertices]
+    indices, shares = carriers(part)
+    return np.einsum("vk,vkc->vc", shares, field[indices])
+
+
+def part_keys(part: Part, deltas: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Keys of one part from the displacements of the model's vertices; those that do not move it are left out."""
+    keys = {name: carried(part, delta) for name, delta in deltas.items()}
+    return {name: delta for name, delta in keys.items() if np.abs(delta).max(initial=0) > STILL or part.name == "skin"}
+
+
+def arkit_deltas(model: HeadModel, beta: np.ndarray) -> dict[str, np.ndarray]:
+    """ARKit name -> `[Vm, 3]` displacement from the neutral head of shape `beta` when that key is 1.
+
+    Expression is linear and leaves joints alone, so only the keys that turn a bone (jaw, eyes) are posed.
+    """
+    deltas = np.tensordot(model.arkit_psi, model.shapedirs[:, :, -EXPRESSIONS:], ([1], [2]))
+    posed = np.flatnonzero(np.abs(model.arkit_theta).max((1, 2)) > 0)
+    if len(posed):
+        betas = np.broadcast_to(beta, (len(posed), len(beta)))
+        vertices = model.vertices(betas, model.arkit_psi[posed], model.arkit_theta[posed])
+        deltas[posed] = vertices - model.shaped(beta)
+    return dict(zip(model.arkit_names, deltas.astype(np.float32), strict=True))
+
+
+def psi_deltas(model: HeadModel) -> dict[str, np.ndarray]:
+    """`psi_000`, `psi_001`, ... -> `[Vm, 3]` displacement of each FLAME expression component at one standard deviation."""
+    return {psi_name(k): model.shapedirs[:, :, k - EXPRESSIONS] for k in range(EXPRESSIONS)}
+
+
+def psi_name(component: int) -> str:
+    """Shape key name of an expression component."""
+    return f"psi_{component:03d}"
+
+
+def model_part(model: HeadModel, vertices: np.ndarray, index: int) -> Part:
+    """Part `index` of the model at the given vertices `[Vm, 3]`, with its own numbering of vertices and UVs."""
+    members = np.flatnonzero(model.vertex_part == index).astype(np.int32)
+    of_part = model.face_part == index
+    uv_members, faces_uv = np.unique(model.faces_uv[of_part], return_inverse=True)
+    return Part(
+        name=model.parts[index],
+        vertices=vertices[members],
+        faces=np.searchsorted(members, model.faces[of_part]).astype(np.int32),
+        uv=model.uv[uv_members],
+        faces_uv=faces_uv.reshape(-1, 4).astype(np.int32),
+        face_material=np.zeros(int(of_part.sum()), np.int32),
+        weights=np.zeros((len(members), len(ARMATURE)), np.float32),
+        model_vertices=members,
+    )
+
+
+def armature_weights(model: HeadModel) -> np.ndarray:
+    """`[Vm, 6]` weights of the armature's joints from FLAME's five."""
+    root, neck, jaw, left_eye, right_eye = model.lbs_weights.T
+    share = model.head_share
+    return np.stack([root, neck * (1 - share), neck * share, jaw, left_eye, right_eye], 1).astype(np.float32)
+
+
+def limited(weights: np.ndarray) -> np.ndarray:
+    """The `INFLUENCES` largest weights of each row `[V, J]`, rows summing to 1."""
+    dropped = np.argsort(weights, 1)[:, :-INFLUENCES]
+    weights = weights.copy()
+    np.put_along_axis(weights, dropped, 0, 1)
+    return weights / weights.sum(1, keepdims=True)
+
+
+def armature_joints(model: HeadModel, beta: np.ndarray, vertices: np.ndarray) -> list[Joint]:
+    """Rest joints of the head with `vertices` `[Vm, 3]`. Bones point where their flesh is: up, to the chin, out of the eyes."""
+    root, neck, jaw, left_eye, right_eye = model.joints(beta)
+    chin = vertices[model.landmarks68[8]]
+    crown = vertices[:, 1].max()
+    # The neck turns between the shoulders and the skull; the skull's own pivot, the atlas, is half-way to the jaw's hinge.
+    head = (neck + jaw) / 2
+    up, forward = np.array([0, 1, 0], np.float32), np.array([0, 0, 1], np.float32)
+    tails = {
+        "root": root + up * (neck - root)[1],
+        "neck": head,
+        "head": head + up * (crown - head[1]),
+        "jaw": chin,
+        "left_eye": left_eye + forward * 0.025,
+        "right_eye": right_eye + forward * 0.025,
+    }
+    heads = dict(zip(ARMATURE, (root, neck, head, jaw, left_eye, right_eye), strict=True))
+    return [
+        Joint(joint, PARENTS.get(joint), heads[joint].astype(np.float32), tails[joint].astype(np.float32))
+        for joint in ARMATURE
+    ]
