@@ -161,3 +161,49 @@ def flame_from_arkit(model: "HeadModel", weights: Array) -> tuple[np.ndarray, np
     """The linear map of ARKit `weights` `[..., 52]` onto the head: psi `[..., 50]` and theta `[..., 5, 3]` radians."""
     weights = np.asarray(weights, np.float32)
     return weights @ model.arkit_psi, np.einsum("...k,kjc->...jc", weights, model.arkit_theta)
+
+
+def arkit_from_flame(model: "HeadModel", psi: Array, theta: Array) -> np.ndarray:
+    """The ARKit weights `[T, 52]`, 0..1, whose faces come nearest to psi `[T, 50]` with the jaw and eyes of theta `[T, 5, 3]`.
+
+    Least squares over vertex positions, min |B'(x - S'w)|^2 + r |w|^2 with 0 <= w <= 1: x = (psi, jaw, eyes), S their
+    values of each blendshape, B their displacements (rotations linearised). Coordinate descent, every frame at once: it
+    keeps the bounds exactly, and Blender's Python has no scipy. Rotations of root and neck have no ARKit weight.
+    """
+    x = np.concatenate([psi, np.reshape(theta, (-1, 5, 3))[:, 2:].reshape(len(theta), -1)], 1).astype(np.float64)
+    shapes = np.concatenate([model.arkit_psi, model.arkit_theta[:, 2:].reshape(len(ARKIT_NAMES), -1)], 1).astype(
+        np.float64
+    )
+    basis = _displacements(model)
+    metric = basis @ basis.T
+    gram = shapes @ metric @ shapes.T
+    gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram)
+    target = x @ metric @ shapes.T
+    weights = np.zeros_like(target)
+    for _ in range(_SWEEPS):
+        for k in range(len(gram)):
+            residual = target[:, k] - weights @ gram[k]
+            weights[:, k] = np.clip(weights[:, k] + residual / gram[k, k], 0, 1)
+    return weights.astype(np.float32)
+
+
+_RIDGE = 1e-4
+"""Pulls weights that the face does not need to 0, relative to the mean energy of a blendshape."""
+_SWEEPS = 100
+
+
+def _displacements(model: "HeadModel") -> np.ndarray:
+    """Vertex displacement of each psi and, for one radian, of each axis of jaw, left eye and right eye: `[59, 3 V]`."""
+    expressions = len(model.arkit_psi[0])
+    angle = 0.2
+    rotations = []
+    for joint in (2, 3, 4):
+        for axis in np.eye(3, dtype=np.float32):
+            theta = np.zeros((5, 3), np.float32)
+            theta[joint] = angle * axis
+            posed = model.vertices(
+                np.zeros(model.shapedirs.shape[2] - expressions, np.float32), np.zeros(expressions, np.float32), theta
+            )
+            rotations.append((posed - model.v_template).ravel() / angle)
+    linear = model.shapedirs[:, :, -expressions:].reshape(-1, expressions).T
+    return np.concatenate([linear, np.stack(rotations)]).astype(np.float64)

@@ -1,0 +1,215 @@
+"""Registers a user's FLAME template onto ours and carries FLAME's expressions over. Needs scipy: it runs in the engine.
+
+1. The joints give a similarity, refined by closest points.
+2. Non-rigid ICP: vertices go to their closest points while neighbours stay together, less and less so
+   (Amberg et al., "Optimal Step Nonrigid ICP Algorithms for Surface Registration", 2007; here on Laplacian displacements,
+   Sorkine et al., "Laplacian Surface Editing", 2004).
+3. Each of our vertices finds its place on the registered FLAME surface and takes FLAME's displacements from there; they
+   are written in our psi and jaw by regularised least squares, and the other way round.
+
+Closest means closest in position, normal *and* jaw weight: lips touch, and only what the jaw moves tells upper from lower.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from .flame_export import triangles
+from .flame_files import SHAPES, FlameModel
+from .head import SHAPES as OUR_SHAPES
+from .head import HeadModel
+from .retarget import JAW, FlameTransfer
+
+_NORMAL_REACH = 0.01
+"""Metres that a normal turned by one radian counts for in the search of closest points."""
+_JAW_REACH = 0.03
+"""Metres that a difference of 1 in jaw weight counts for."""
+_STIFFNESS = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.5, 0.3)
+"""Weight of the Laplacian term against one closest-point term a vertex, two iterations each."""
+_REACH = 0.025
+"""Metres: closest points further off than this, feature distance included, are no correspondences."""
+_PRIOR = 1e-4
+"""Metres of vertex error that one standard deviation of psi is worth."""
+_JAW_STEP = 0.15
+"""Radians of jaw rotation whose displacement stands for its linear part."""
+
+
+@dataclass(frozen=True)
+class _Surface:
+    """A triangle mesh with the jaw weight of its vertices."""
+
+    vertices: np.ndarray
+    """[V, 3]."""
+    triangles: np.ndarray
+    """[T, 3]."""
+    jaw: np.ndarray
+    """[V]."""
+
+    def moved(self, vertices: np.ndarray) -> "_Surface":
+        return _Surface(vertices, self.triangles, self.jaw)
+
+    def features(self) -> np.ndarray:
+        """`[V, 7]`: position, scaled normal, scaled jaw weight."""
+        normal = _vertex_normals(self.vertices, self.triangles)
+        return np.concatenate([self.vertices, _NORMAL_REACH * normal, _JAW_REACH * self.jaw[:, None]], 1)
+
+
+def flame_transfer(flame: FlameModel, model: HeadModel) -> FlameTransfer:
+    """Register `flame` onto `model` and return the maps of (psi, jaw) both ways; about ten seconds.
+
+    Raises InputError when the two heads cannot be brought together.
+    """
+    ours, our_index, face = _our_surface(model)
+    theirs, their_index = _flame_surface(flame)
+    scale, rotation, translation = _similarity_from_joints(flame, model)
+    theirs = theirs.moved(scale * theirs.vertices @ rotation.T + translation)
+    step_scale, step_rotation, theirs = _similarity_icp(theirs, ours)
+    scale, rotation = scale * step_scale, step_rotation @ rotation
+    theirs = _non_rigid_icp(theirs, ours)
+
+    place, distance = _closest(ours.features(), theirs)
+    weight = face * (distance < _REACH)
+    if (weight > 0).sum() < 0.5 * (face > 0).sum():
+        raise InputError("The FLAME model could not be registered to the head; is it a FLAME head model?")
+    their_steps = np.stack([place @ step[their_index] for step in _flame_displacements(flame)])
+    their_steps = scale * their_steps @ rotation.T
+    our_steps = _our_displacements(model)[:, our_index]
+    root = np.sqrt(weight / weight.sum())[:, None]
+    a, b = ((root * steps).reshape(len(steps), -1) for steps in (our_steps, their_steps))
+    return FlameTransfer(to_likeness=_written_in(b, a), to_flame=_written_in(a, b))
+
+
+def _written_in(steps: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Coefficients `[N, K]` of displacements `[N, D]` in a basis `[K, D]` whose last three are the jaw's (no prior)."""
+    prior = np.full(len(basis), _PRIOR**2)
+    prior[-3:] = 0.01 * _PRIOR**2
+    return np.linalg.solve(basis @ basis.T + np.diag(prior), basis @ steps.T).T.astype(np.float32)
+
+
+def _flame_displacements(flame: FlameModel) -> np.ndarray:
+    """Displacement of each expression component and of the jaw's axes, a unit of each: `[103, V, 3]`."""
+    return np.concatenate([np.moveaxis(flame.shapedirs[:, :, SHAPES:], 2, 0), _jaw_steps(flame, 1, 1)])
+
+
+def _our_displacements(model: HeadModel) -> np.ndarray:
+    """The same of our head: `[53, V, 3]`."""
+    expressions = np.moveaxis(model.shapedirs[:, :, OUR_SHAPES:], 2, 0)
+    return np.concatenate([expressions, _jaw_steps(model, OUR_SHAPES, len(expressions))])
+
+
+def _jaw_steps(model: FlameModel | HeadModel, shapes: int, expressions: int) -> np.ndarray:
+    theta = np.zeros((3, 5, 3), np.float32)
+    theta[:, JAW] = _JAW_STEP * np.eye(3)
+    beta, psi = np.zeros((3, shapes), np.float32), np.zeros((3, expressions), np.float32)
+    return (model.vertices(beta, psi, theta) - model.v_template) / _JAW_STEP
+
+
+def _our_surface(model: HeadModel) -> tuple[_Surface, np.ndarray, np.ndarray]:
+    """The outer skin (no sockets, which FLAME lacks), its vertices' indices and their membership of the face."""
+    inner = sum(model.masks[name] for name in ("mouth_socket", "eye_sockets") if name in model.masks)
+    outer = (model.vertex_part == model.parts.index("skin")) & (inner < 0.5)
+    surface, index = _submesh(model.v_template, triangles(model.faces), model.lbs_weights[:, JAW], outer)
+    return surface, index, model.masks["face"][index]
+
+
+def _flame_surface(flame: FlameModel) -> tuple[_Surface, np.ndarray]:
+    """FLAME's skin without its eyeballs, which are what the eye joints carry."""
+    skin = flame.weights[:, 3:].sum(1) < 0.5
+    return _submesh(flame.v_template, flame.f, flame.weights[:, JAW], skin)
+
+
+def _submesh(vertices: np.ndarray, faces: np.ndarray, jaw: np.ndarray, keep: np.ndarray) -> tuple[_Surface, np.ndarray]:
+    kept = faces[keep[faces].all(1)]
+    index, compact = np.unique(kept, return_inverse=True)
+    return _Surface(vertices[index].astype(np.float64), compact.reshape(-1, 3), jaw[index].astype(np.float64)), index
+
+
+def _similarity_from_joints(flame: FlameModel, model: HeadModel) -> tuple[float, np.ndarray, np.ndarray]:
+    """From FLAME's neck, jaw and eye joints to ours. The neck's place is a matter of taste and counts little."""
+    source = flame.J_regressor @ flame.v_template
+    target = model.joints(np.zeros(OUR_SHAPES, np.float32))
+    return _similarity(source[1:], target[1:], np.array([0.05, 0.5, 1, 1]))
+
+
+def _similarity(source: np.ndarray, target: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Scale, rotation, translation minimising the weighted squared distances (Umeyama, 1991)."""
+    weight = (weight / weight.sum())[:, None]
+    middle_s, middle_t = (weight * source).sum(0), (weight * target).sum(0)
+    s, t = source - middle_s, target - middle_t
+    u, singular, vt = np.linalg.svd((weight * t).T @ s)
+    sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
+    rotation = (u * sign) @ vt
+    scale = float((singular * sign).sum() / (weight * s * s).sum())
+    return scale, rotation, middle_t - scale * rotation @ middle_s
+
+
+def _similarity_icp(source: _Surface, target: _Surface, iterations: int = 15) -> tuple[float, np.ndarray, _Surface]:
+    """Refine the similarity by closest points of the front of the head. Returns scale, rotation and the moved surface."""
+    scale, rotation = 1.0, np.eye(3)
+    for _ in range(iterations):
+        place, distance = _closest(source.features(), target)
+        near = (distance < 2 * np.median(distance)).astype(float)
+        s, r, t = _similarity(source.vertices, place @ target.vertices, near)
+        source = source.moved(s * source.vertices @ r.T + t)
+        scale, rotation = scale * s, r @ rotation
+    return scale, rotation, source
+
+
+def _non_rigid_icp(source: _Surface, target: _Surface) -> _Surface:
+    from scipy.sparse import diags
+    from scipy.sparse.linalg import splu
+
+    laplacian = _laplacian(source)
+    smoothness = laplacian.T @ laplacian
+    start = source.vertices
+    for stiffness in np.repeat(_STIFFNESS, 2):
+        place, distance = _closest(source.features(), target)
+        weight = (distance < _REACH).astype(float)
+        system = (diags(weight + 1e-6) + stiffness * smoothness).tocsc()
+        offset = splu(system).solve(weight[:, None] * (place @ target.vertices - start))
+        source = source.moved(start + offset)
+    return source
+
+
+def _laplacian(surface: _Surface) -> Any:
+    """The umbrella operator, `[V, V]` sparse: each vertex minus the mean of its neighbours."""
+    from scipy.sparse import coo_matrix, diags, identity
+
+    t, v = surface.triangles, len(surface.vertices)
+    i, j = np.concatenate([t, t[:, [1, 2, 0]], t[:, [2, 0, 1]]]).T[:2]
+    edges = coo_matrix((np.ones(2 * len(i)), (np.r_[i, j], np.r_[j, i])), (v, v)).tocsr()
+    edges.data[:] = 1
+    return identity(v) - diags(1 / np.maximum(edges.sum(1).A1, 1)) @ edges
+
+
+def _closest(features: np.ndarray, surface: _Surface) -> tuple[Any, np.ndarray]:
+    """For each query `[Q, 7]` the nearest point of the surface: sparse weights `[Q, V]` of its vertices, and the distance.
+
+    The surface is searched at points spread over each triangle, so that a place is found to a fraction of an edge.
+    """
+    from scipy.sparse import csr_matrix
+    from scipy.spatial import cKDTree
+
+    corners = surface.features()[surface.triangles]
+    points = np.einsum("bk,tkf->tbf", _BARYCENTRIC, corners).reshape(-1, corners.shape[-1])
+    distance, found = cKDTree(points).query(features)
+    triangle, spot = np.divmod(found, len(_BARYCENTRIC))
+    rows = np.repeat(np.arange(len(features)), 3)
+    columns = surface.triangles[triangle].ravel()
+    weights = csr_matrix((_BARYCENTRIC[spot].ravel(), (rows, columns)), (len(features), len(surface.vertices)))
+    return weights, distance
+
+
+def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Area-weighted unit normals `[V, 3]`."""
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    normal = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(normal, faces[:, k], np.cross(b - a, c - a))
+    return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+
+
+_BARYCENTRIC = np.array([(i, j, 4 - i - j) for i in range(5) for j in range(5 - i)]) / 4.0
+"""15 points of a triangle, four to an edge."""
