@@ -1,0 +1,324 @@
+"""What each pixel around the face is: skin, hair, clothes, background, and the face's features.
+
+No network is trained for this. MediaPipe's selfie segmentation tells person from background; landmarks say where a face,
+its neck and its hair are likely to be; and the person's own colours decide the rest: one colour histogram per class,
+re-estimated by expectation-maximisation as in Rother et al., "GrabCut: Interactive foreground extraction using iterated
+graph cuts", 2004, with edge-aware smoothing (Min et al., "Fast global image smoothing based on weighted least squares",
+2014) in place of the cut, so that borders stay soft along hair.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import mediapipe
+import numpy as np
+from scipy import ndimage
+
+SIZE = (512, 640)
+"""Width and height of the crop in pixels."""
+FACE_WIDTH = 150.0
+"""Width of the face in the crop, in pixels; also the unit of the location priors."""
+FACE_CENTER = (256.0, 290.0)
+
+OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
+OVAL += [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
+EYES = (
+    [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
+    [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
+)
+BROWS = (
+    [70, 63, 105, 66, 107, 55, 65, 52, 53, 46],
+    [300, 293, 334, 296, 336, 285, 295, 282, 283, 276],
+)
+LIPS = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
+MOUTH = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191]
+
+CHEEKS = ([117, 118, 119, 100, 142, 203, 206, 205, 187, 123], [346, 347, 348, 329, 371, 423, 426, 425, 411, 352])
+NOSE = [193, 168, 417, 399, 437, 420, 360, 4, 131, 198, 217, 174]
+FOREHEAD = [104, 69, 108, 151, 337, 299, 333, 334, 296, 336, 9, 107, 66, 105]
+CHIN = [17, 314, 406, 421, 428, 377, 152, 148, 208, 201, 182, 84]
+
+BACKGROUND, SKIN, HAIR, CLOTHES = range(4)
+BINS = 24
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Soft memberships, float32 [640, 512] in 0..1, in an upright crop around the face.
+
+    `background`, `skin`, `hair`, `clothes`, `beard`, `brows`, `eyes`, `lips` and `mouth_interior` share each pixel out
+    among them; `person` is all but the background, and `glasses` lies on top of any of them.
+    """
+
+    transform: np.ndarray
+    """[2, 3] affine map from photo pixels to crop pixels (centres at +0.5 in both)."""
+    person: np.ndarray
+    background: np.ndarray
+    skin: np.ndarray
+    """Bare skin that is really seen: face, ears and neck, without brows, eyes, mouth or beard."""
+    hair: np.ndarray
+    """Hair of the head, the fringe over the forehead included (and a hat or a scarf that takes its place)."""
+    clothes: np.ndarray
+    beard: np.ndarray
+    brows: np.ndarray
+    eyes: np.ndarray
+    lips: np.ndarray
+    mouth_interior: np.ndarray
+    """The open mouth: teeth, tongue and the dark between the lips."""
+    glasses: np.ndarray
+
+    def sample(self, name: str, points: np.ndarray) -> np.ndarray:
+        """Membership `[N]` of the mask `name` at photo pixels `points` `[N, 2]`; 0 outside the crop."""
+        crop = points @ self.transform[:, :2].T + self.transform[:, 2] - 0.5
+        return ndimage.map_coordinates(getattr(self, name), crop.T[::-1], order=1, cval=0.0).astype(np.float32)
+
+    def warped(self, name: str, size: tuple[int, int]) -> np.ndarray:
+        """The mask `name` over the whole photo of `size` (width, height): float32 [H, W]."""
+        return cv2.warpAffine(
+            getattr(self, name), _corner(self.transform), size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )
+
+    def crop(self, pixels: np.ndarray) -> np.ndarray:
+        """The photo `[H, W, 3]` resampled into the crop."""
+        return _crop(pixels, self.transform)
+
+
+def segment(pixels: np.ndarray, landmarks: np.ndarray) -> Masks:
+    """Parse the photo `pixels` uint8 [H, W, 3] (sRGB, upright) around the face with `landmarks` [478, 2] in pixels."""
+    transform = _face_transform(landmarks)
+    points = landmarks @ transform[:, :2].T + transform[:, 2]
+    image = _crop(pixels, transform)
+    inside = _crop(np.ones(pixels.shape[:2], np.float32), transform)
+    person = _person(image) * inside
+
+    prior = _location_prior(points, person)
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    share, strange = _classify(image, lab, prior, _bare(points))
+
+    features = {
+        "eyes": sum(_polygon(points[ring]) for ring in EYES),
+        "mouth_interior": _polygon(points[MOUTH]),
+        "brows": _brows(points, strange),
+    }
+    features["lips"] = np.clip(_polygon(points[LIPS]) - features["mouth_interior"], 0, 1)
+    bare = share[SKIN] * (1 - np.clip(sum(features.values()), 0, 1))
+    features["beard"] = _beard(points, strange) * (bare + share[CLOTHES] + share[HAIR])
+    rest = 1 - np.clip(sum(features.values()), 0, 1)
+    return Masks(
+        transform=transform,
+        person=1 - share[BACKGROUND],
+        background=share[BACKGROUND] * rest,
+        skin=share[SKIN] * rest,
+        hair=share[HAIR] * rest,
+        clothes=share[CLOTHES] * rest,
+        glasses=_glasses(lab[..., 0], points),
+        **features,
+    )
+
+
+def _face_transform(landmarks: np.ndarray) -> np.ndarray:
+    """[2, 3] similarity from the photo to the crop: eyes level, face of FACE_WIDTH around FACE_CENTER."""
+    across = landmarks[EYES[1]].mean(0) - landmarks[EYES[0]].mean(0)
+    across = across / np.linalg.norm(across)
+    rotation = np.array([across, [-across[1], across[0]]])
+    oval = landmarks[OVAL] @ rotation.T
+    low, high = oval.min(0), oval.max(0)
+    scale = FACE_WIDTH / max(high[0] - low[0], 0.75 * (high[1] - low[1]))
+    center = (low + high) / 2
+    return np.concatenate([rotation * scale, (FACE_CENTER - center * scale)[:, None]], 1).astype(np.float32)
+
+
+def _corner(transform: np.ndarray) -> np.ndarray:
+    """`transform` for OpenCV, whose pixel centres are whole numbers."""
+    return np.concatenate([transform[:, :2], transform[:, 2:] + transform[:, :2].sum(1, keepdims=True) / 2 - 0.5], 1)
+
+
+def _crop(pixels: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    """`pixels` resampled to SIZE; a large photo is first reduced so that nothing aliases."""
+    shrink = min(1.0, 1.5 * float(np.hypot(*transform[:, 0])))
+    if shrink < 0.75:
+        height, width = pixels.shape[:2]
+        pixels = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        scale = np.array([width / pixels.shape[1], height / pixels.shape[0]], np.float32)
+        transform = np.concatenate([transform[:, :2] * scale, transform[:, 2:]], 1)
+    flags = cv2.INTER_LINEAR
+    mode = cv2.BORDER_CONSTANT if pixels.ndim == 2 else cv2.BORDER_REPLICATE
+    return cv2.warpAffine(pixels, _corner(transform), SIZE, flags=flags, borderMode=mode)
+
+
+def _person(image: np.ndarray) -> np.ndarray:
+    """Soft person mask [H, W] of the crop."""
+    with mediapipe.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as network:
+        return np.asarray(network.process(image).segmentation_mask, np.float32)
+
+
+def _polygon(points: np.ndarray, soft: float = 1.0) -> np.ndarray:
+    """Filled polygon [H, W] with a border about `soft` pixels wide."""
+    mask = np.zeros(SIZE[::-1], np.float32)
+    cv2.fillPoly(mask, [np.round((points - 0.5) * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
+    return cv2.GaussianBlur(mask, (0, 0), soft)
+
+
+def _face_coordinates() -> tuple[np.ndarray, np.ndarray]:
+    """x (right) and y (down) of each crop pixel from the face's centre, in face widths."""
+    y, x = np.mgrid[: SIZE[1], : SIZE[0]].astype(np.float32)
+    return (x + 0.5 - FACE_CENTER[0]) / FACE_WIDTH, (y + 0.5 - FACE_CENTER[1]) / FACE_WIDTH
+
+
+def _location_prior(points: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """How likely each class is at each place before any colour is seen: [4, H, W], sums to 1."""
+    x, y = _face_coordinates()
+    side = np.abs(x)
+    oval = _polygon(points[OVAL], 3.0)
+    brow_line = (min(points[ring, 1].min() for ring in BROWS) - FACE_CENTER[1]) / FACE_WIDTH
+    chin = (points[152, 1] - FACE_CENTER[1]) / FACE_WIDTH
+
+    beyond = np.sqrt((x / 0.62) ** 2 + ((y + 0.2) / 0.92) ** 2) - 1  # 0 on the outline of a bald head
+    hair = np.exp(-np.clip(beyond - 0.1, 0, None) / 0.35)
+    beside = np.exp(-np.clip(side - 0.8, 0, None) / 0.25) * np.exp(-np.clip(y - chin - 0.2, 0, None) / 0.8)
+    hair = np.where(y > 0.2, 0.8 * beside * _ramp(side, 0.3, 0.5), hair)
+    fringe = 0.5 * _ramp(-y, -brow_line - 0.03, -brow_line + 0.3)
+    hair = hair * (1 - oval) + fringe * oval
+
+    head = np.exp(-np.clip(beyond + 0.05, 0, None) / 0.05) * 0.6
+    ears = np.exp(-(((side - 0.55) / 0.1) ** 2) - ((y - 0.05) / 0.25) ** 2) * 0.6
+    neck = _ramp(-side, -0.55, -0.3) * _ramp(y, chin - 0.3, chin) * _ramp(-y, -chin - 0.6, -chin - 0.25)
+    skin = np.maximum(np.maximum(head * (y < 0.4), ears), 0.8 * neck) * (1 - oval) + 0.9 * oval + 0.02
+
+    shoulders = chin + 0.35 - 0.25 * np.clip(side - 0.35, 0, 0.6)
+    clothes = _ramp(y, shoulders - 0.2, shoulders + 0.25) * (1 - oval)
+
+    inside = np.stack([skin, hair + 0.002, clothes + 0.002])
+    inside = inside / inside.sum(0)
+    person = np.clip(person, 0.02, 0.98)
+    return np.concatenate([(1 - person)[None], inside * person])
+
+
+def _bare(points: np.ndarray) -> np.ndarray:
+    """Where a face is skin whatever its hair, beard and fringe: nose, cheeks and the strip over the brows."""
+    mask = sum(_polygon(points[ring]) for ring in CHEEKS) + _polygon(points[NOSE]) + 0.5 * _polygon(points[FOREHEAD])
+    return np.clip(mask, 0, 1)
+
+
+def _ramp(value: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
+    """0 below `low`, 1 above `high`, linear between."""
+    return np.clip((value - low) / (high - low), 0, 1)
+
+
+def _classify(image: np.ndarray, lab: np.ndarray, prior: np.ndarray, bare: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of each class [4, H, W] and strangeness [H, W] (see `_strangeness`), by expectation-maximisation.
+
+    `bare` [H, W] is where the face is sure to be skin: the skin's colours are learnt there and stay fixed, or else the
+    hair's would creep in.
+    """
+    smooth = cv2.bilateralFilter(lab, 5, 20, 3).astype(np.int32) * BINS // 256
+    index = (smooth[..., 0] * BINS + smooth[..., 1]) * BINS + smooth[..., 2]
+    _, y = _face_coordinates()
+    texture = _texture(lab[..., 0])
+    skin = _colour_likelihood(index, bare, 2.0)
+    strange = _strangeness(skin, bare)
+    skin = skin * _texture_likelihood(texture, bare)
+    share = prior.copy()
+    share[HAIR] *= y < 0.2  # beside the neck hair and clothes look alike at first: learn hair from the head alone
+    for _ in range(5):
+        samples = share * (share > 0.5)
+        samples[HAIR] *= strange  # or a bald crown would pass for hair of the skin's colour
+        likelihood = np.stack([_colour_likelihood(index, w, 1.2) * _texture_likelihood(texture, w) for w in samples])
+        likelihood[SKIN] = skin
+        share = prior * likelihood
+        share[HAIR] *= _hanging(share, y)
+        share /= share.sum(0)
+        share = np.stack([_edge_aware(image, weight) for weight in share]).clip(1e-4)
+        share /= share.sum(0)
+    return share, strange
+
+
+def _colour_likelihood(index: np.ndarray, weight: np.ndarray, spread: float) -> np.ndarray:
+    """Density [H, W] of each pixel's colour under the histogram of the pixels weighted by `weight`.
+
+    `spread` is the histogram's blur along lightness, in bins.
+    """
+    histogram = np.bincount(index.ravel(), weight.ravel(), BINS**3).reshape(BINS, BINS, BINS)
+    histogram = ndimage.gaussian_filter(histogram, (spread, 0.6, 0.6))
+    histogram = histogram / (histogram.sum() + 100.0) + 1e-5
+    return histogram.ravel()[index]
+
+
+def _texture(lightness: np.ndarray) -> np.ndarray:
+    """How busy the image is around each pixel, in 16 logarithmic steps: hair is, a bald crown is not."""
+    gray = lightness.astype(np.float32)
+    detail = gray - cv2.GaussianBlur(gray, (0, 0), 2.0)
+    energy = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 3.0))
+    return np.clip(np.log2(energy + 0.25) * 2 + 4, 0, 15).astype(np.int32)
+
+
+def _texture_likelihood(texture: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Density [H, W] of each pixel's texture under the histogram of the pixels weighted by `weight`."""
+    histogram = ndimage.gaussian_filter1d(np.bincount(texture.ravel(), weight.ravel(), 16), 1.0)
+    return np.sqrt(histogram / (histogram.sum() + 100.0) + 0.02)[texture]  # the root: it repeats what colour says
+
+
+def _strangeness(skin: np.ndarray, bare: np.ndarray) -> np.ndarray:
+    """0 where the colour is one of the skin's usual ones, 1 where it is not: [H, W]."""
+    usual = np.average(skin, weights=bare)
+    return cv2.GaussianBlur((1 - np.clip(skin / (0.1 * usual), 0, 1)).astype(np.float32), (0, 0), 1.0)
+
+
+def _hanging(share: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """1 where hair is on the head or hangs together with hair on it, nearly 0 for look-alikes on the shoulders."""
+    hair = (share[HAIR] > share.sum(0) / 2).astype(np.uint8)
+    hair = cv2.morphologyEx(hair, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    _, labels = cv2.connectedComponents(hair)
+    on_head = np.isin(labels, np.unique(labels[(y < 0.1) & (hair > 0)]))
+    reach = cv2.dilate((on_head & (hair > 0)).astype(np.float32), np.ones((9, 9)))
+    return np.where(y < 0.2, 1, np.maximum(reach, 0.02))
+
+
+def _edge_aware(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    return cv2.ximgproc.fastGlobalSmootherFilter(image, weight.astype(np.float32), 8.0, 10.0)
+
+
+def _brows(points: np.ndarray, strange: np.ndarray) -> np.ndarray:
+    """Brow pixels: inside the landmarks' brow band, and not of the skin's colour where the brow is distinct."""
+    band = sum(_polygon(_grow(points[ring], 1.25), 1.5) for ring in BROWS)
+    return np.clip(band, 0, 1) * np.clip(0.35 + strange, 0, 1)
+
+
+def _grow(ring: np.ndarray, factor: float) -> np.ndarray:
+    return ring.mean(0) + (ring - ring.mean(0)) * factor
+
+
+def _beard(points: np.ndarray, strange: np.ndarray) -> np.ndarray:
+    """Pixels of the lower face and under the chin that are not of the skin's colour; none where the chin is bare."""
+    x, y = _face_coordinates()
+    chin = (points[152, 1] - FACE_CENTER[1]) / FACE_WIDTH
+    front = np.average(strange, weights=_polygon(points[CHIN]) + 1e-9)
+    below_nose = _ramp(y, *((points[[2, 0], 1] - FACE_CENTER[1]) / FACE_WIDTH))
+    jaw = _polygon(_grow(points[OVAL], 1.06), 2.0) * below_nose
+    under = _ramp(-np.abs(x), -0.4, -0.3) * _ramp(y, chin - 0.1, chin) * _ramp(-y, -chin - 0.25, -chin - 0.1)
+    return np.clip(jaw + under, 0, 1) * strange * _ramp(front, 0.2, 0.4)
+
+
+def _glasses(lightness: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Rims [H, W]: strong edges around the eyes, if a bridge crosses the nose and rims pass under both eyes."""
+    gray = cv2.GaussianBlur(lightness.astype(np.float32), (0, 0), 1.0)
+    gray /= np.average(gray, weights=_polygon(points[NOSE]) + 1e-9)
+    down, across = cv2.Sobel(gray, cv2.CV_32F, 0, 1, scale=1 / 8), cv2.Sobel(gray, cv2.CV_32F, 1, 0, scale=1 / 8)
+    eyes = np.array([points[ring].mean(0) for ring in EYES])
+    distance = np.linalg.norm(eyes[1] - eyes[0])
+
+    def window(center: np.ndarray, half_width: float, top: float, bottom: float) -> np.ndarray:
+        (x0, y0), (x1, y1) = center + np.array([[-half_width, top], [half_width, bottom]]) * distance
+        return np.abs(down[int(y0) : int(y1), int(x0) : int(x1) + 1])
+
+    bridge = window(eyes.mean(0), 0.06, -0.25, 0.25).mean(1).max(initial=0)
+    rims = np.mean([window(eye, 0.2, 0.22, 0.62).max(0, initial=0).mean() for eye in eyes])
+    if np.sqrt(bridge * rims) < 0.078:  # 21 of 22 wearers and 1 of 94 others lie above, in portraits of 150 pixel faces
+        return np.zeros_like(gray)
+    around = sum(_polygon(_grow(points[ring], 2.3), 3.0) for ring in EYES)
+    inside = sum(_polygon(_grow(points[ring], 1.15)) for ring in EYES)
+    edges = _ramp(np.hypot(down, across), 0.04, 0.08)
+    rim = (
+        cv2.morphologyEx(edges, cv2.MORPH_CLOSE, np.ones((5, 5))) * np.clip(around, 0, 1) * (1 - np.clip(inside, 0, 1))
+    )
+    return cv2.GaussianBlur(rim, (0, 0), 1.0)
