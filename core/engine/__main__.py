@@ -3,4 +3,5 @@
 from .methods import METHODS
 from .worker import serve
 
-serve(METHODS)
+if __name__ == "__main__":
+    serve(METHODS)

@@ -30,15 +30,17 @@ GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 _SILENT = "The engine did not answer in time; try again, or set up the engine anew."
 
-# The package's folder need not be called `likeness` (a checkout, or the extension `bl_ext.user_default.likeness`), so it
-# is registered under that name before the engine's module is run as `python -m likeness.core.engine` would run it.
+# The package's folder need not be called `likeness` (a checkout, or the extension `bl_ext.user_default.likeness`): it is
+# registered under that name before the engine's module is run as `python -m likeness.core.engine` would run it.
 _BOOTSTRAP = """
 import sys
 if sys.version_info[:2] not in ((3, 11), (3, 12)):
-    sys.exit("Likeness' engine needs Python 3.11 or 3.12, and %s is Python %d.%d" % (sys.executable, *sys.version_info[:2]))
+    sys.exit("Likeness' engine needs Python 3.11 or 3.12, and this is Python %d.%d" % sys.version_info[:2])
 import importlib.util, os, runpy
 root = sys.argv.pop(1)
-spec = importlib.util.spec_from_file_location("likeness", os.path.join(root, "__init__.py"), submodule_search_locations=[root])
+spec = importlib.util.spec_from_file_location(
+    "likeness", os.path.join(root, "__init__.py"), submodule_search_locations=[root]
+)
 sys.modules["likeness"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["likeness"])
 runpy.run_module("likeness.core.engine", run_name="__main__", alter_sys=True)
@@ -48,7 +50,7 @@ OnProgress = Callable[[str, float], None]
 
 
 def engine_command(interpreter: Path | str, root: Path = ROOT) -> list[str]:
-    """The command that runs the engine of the package in `root` with a Python of its own, apart from the user's site."""
+    """The command that runs the engine of the package in `root` with `interpreter`, apart from the user's site."""
     return [str(interpreter), "-I", "-X", "utf8", "-c", _BOOTSTRAP, str(root)]
 
 
@@ -102,9 +104,8 @@ class Engine:
         hello = {"protocol": protocol.PROTOCOL, "version": VERSION}
         answer = self.call("handshake", hello, timeout=START_SECONDS)
         if {key: answer.get(key) for key in hello} != hello:
-            raise EngineError(
-                f"The engine is of version {answer.get('version')} and this is Likeness {VERSION}; set up the engine anew."
-            )
+            theirs = answer.get("version")
+            raise EngineError(f"The engine is of version {theirs}, not {VERSION}; set up the engine anew.")
 
     def call(
         self,

@@ -21,8 +21,8 @@ Progress = Callable[[str, float], None]
 def set_up(folder: Path, progress: Progress) -> Path:
     """Make the environment in `folder`, anew if there is one, and return its interpreter.
 
-    `progress(line, fraction)` gets every line that the installer writes; what it raises ends the installer and goes on to
-    the caller. Raises EngineError where no Python 3.11 or 3.12 is found, or the installation fails.
+    `progress(line, fraction)` gets every line that the installer writes; what it raises ends the installer and goes on
+    to the caller. Raises EngineError where no Python 3.11 or 3.12 is found, or the installation fails.
     """
     if uv := shutil.which("uv"):
         _run([uv, "venv", "--clear", "--python", "3.11", str(folder)], progress)
@@ -60,7 +60,9 @@ def _works(command: list[str]) -> bool:
     """Whether the command is there, is of a right version and can make environments; a shim may only pretend to."""
     code = f"import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in {PYTHONS})"
     try:
-        return subprocess.run([*command, "-I", "-c", code], capture_output=True, timeout=60, check=False).returncode == 0
+        return (
+            subprocess.run([*command, "-I", "-c", code], capture_output=True, timeout=60, check=False).returncode == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -72,7 +74,9 @@ def _run(command: list[str], progress: Progress) -> None:
         for count, last in enumerate(_lines(command), 1):
             progress(last, count / (count + 60))
     except (OSError, subprocess.CalledProcessError) as error:
-        raise EngineError(f"Setting up the engine failed ({last or error}); check the internet connection and try again.") from error
+        raise EngineError(
+            f"Setting up the engine failed ({last or error}); check the internet connection and try again."
+        ) from error
 
 
 def _lines(command: list[str]) -> Iterator[str]:

@@ -24,8 +24,8 @@ Method = Callable[..., dict[str, Any]]
 class Worker:
     """Answers the requests that come in on `requests` by the functions in `methods`.
 
-    A method takes `progress` and the request's parameters by keyword and returns JSON. Jobs run in the thread that calls
-    `run`; a cancelled job is ended by the Cancelled that its next call of `progress` raises.
+    A method takes `progress` and the request's parameters by keyword and returns JSON. Jobs run in the thread that
+    calls `run`; a cancelled job is ended by the Cancelled that its next call of `progress` raises.
     """
 
     def __init__(self, requests: IO[bytes], answers: IO[bytes], methods: Mapping[str, Method]) -> None:
@@ -60,15 +60,15 @@ class Worker:
         os._exit(1)
 
     def _answer(self, request: protocol.Message) -> protocol.Message:
-        name, params = request.get("method"), request.get("params", {})
+        call, name, params = request.get("id"), request.get("method"), request.get("params", {})
         method = self._methods.get(str(name))
         if method is None:
             return {"error": {"code": protocol.METHOD_NOT_FOUND, "message": f"no method {name}"}}
 
         def progress(stage: str, fraction: float) -> None:
-            if self._orphaned or request.get("id") in self._cancelled:
+            if self._orphaned or call in self._cancelled:
                 raise Cancelled("Cancelled.")
-            self._send({"method": "progress", "params": {"id": request.get("id"), "stage": stage, "fraction": fraction}})
+            self._send({"method": "progress", "params": {"id": call, "stage": stage, "fraction": fraction}})
 
         try:
             signature(method).bind(progress=progress, **params)

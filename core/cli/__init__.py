@@ -1,0 +1,5 @@
+"""`likeness`: the command line."""
+
+from .app import main
+
+__all__ = ["main"]

@@ -1,0 +1,143 @@
+"""The commands, their options, and how they end.
+
+Exit codes: 0 done; 2 wrong usage; 3 input that cannot be used; 4 the engine failed; each but 0 with one sentence on the
+standard error.
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from ..errors import LikenessError, UsageError
+from ..version import VERSION
+from ..weights import FOLDER
+
+app = typer.Typer(add_completion=False, help="A photo becomes a detailed, animatable head.")
+FORMATS = ("glb", "fbx", "blend")
+
+Data = Annotated[Path, typer.Option(help="Folder of the data.", exists=True, file_okay=False)]
+Name = Annotated[str, typer.Argument(help="Its name; a wrong one lists them.", show_default=False)]
+
+
+class Device(StrEnum):
+    """What torch computes on; auto takes CUDA where there is one."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Topology(StrEnum):
+    """The mesh of a head: quads is the template that is made for animation."""
+
+    quads = "quads"
+
+
+@app.command()
+def head(
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="A photo with a face.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what is made.")],
+    face: Annotated[int | None, typer.Option(help="Which of several faces; default the largest.")] = None,
+    topology: Annotated[Topology, typer.Option(help="The mesh of the head.")] = Topology.quads,  # noqa: ARG001 one so far
+    formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
+    animate: Annotated[str | None, typer.Option(metavar="CLIP|demo", help="Clip to play on the head, or demo.")] = None,
+    device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
+) -> None:
+    """Make an animatable head of a photo."""
+    from .head import make_head
+
+    if len(photos) > 1:
+        raise UsageError(f"A head is made of one photo, and {len(photos)} were given; choose one of them.")
+    chosen = tuple(dict.fromkeys(name.strip().lower() for name in formats.split(",")))
+    if unknown := [name for name in chosen if name not in FORMATS]:
+        raise UsageError(f"There is no format {unknown[0]!r}; choose of {', '.join(FORMATS)}.")
+    make_head(photos[0], out, face=face, formats=chosen, animate=animate, device=device.value)
+
+
+@app.command()
+def export_flame(out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz or .pkl file to write.")]) -> None:
+    """Write the open head model in FLAME's file format."""
+    from ..parametric.flame_export import export_flame as export
+    from ..parametric.head import HeadModel
+
+    for path in export(HeadModel.load(), out):
+        typer.echo(path)
+
+
+@app.command()
+def train(
+    recipe: Name,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder of the weights and their card.")] = FOLDER,
+    seed: Annotated[int, typer.Option(help="Seed of all that is random.")] = 0,
+) -> None:
+    """Train one of the models on its data."""
+    from ..training import recipes
+
+    recipes.recipe(recipe)(data, out, seed)
+
+
+@app.command()
+def evaluate(suite: Name, data: Data) -> None:
+    """Measure how good the models are."""
+    from ..evaluation import suites
+
+    _print_figures(suites.evaluation(suite)(data))
+
+
+@app.command()
+def benchmark(suite: Name) -> None:
+    """Measure how fast the code is, as ratios against a plain reference."""
+    from ..evaluation import suites
+
+    _print_figures(suites.benchmark(suite)())
+
+
+@app.command()
+def engine(
+    test: Annotated[bool, typer.Option("--test", help="Start an engine and have it compute a little.")] = False,
+    device: Annotated[Device, typer.Option(help="What the test computes on.")] = Device.auto,
+) -> None:
+    """Serve as the engine on standard input and output (JSON-RPC 2.0 lines), or test one."""
+    if not test:
+        from ..engine.methods import METHODS
+        from ..engine.worker import serve
+
+        serve(METHODS)
+    else:
+        from ..engine.client import Engine
+
+        with Engine.start(sys.executable) as process:
+            _print_figures(process.call("test", {"device": device.value}))
+
+
+@app.callback(invoke_without_command=True)
+def likeness(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """A photo becomes a detailed, animatable head."""
+    if version:
+        typer.echo(f"likeness {VERSION}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line; whatever ends it early is one sentence and an exit code."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except (LikenessError, TyperException) as error:
+        sentence = error.format_message() if isinstance(error, TyperException) else str(error)
+        typer.echo(f"likeness: {sentence}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _print_figures(figures: dict[str, Any]) -> None:
+    width = max(map(len, figures), default=0)
+    for name, value in figures.items():
+        typer.echo(f"{name:<{width}}  {f'{value:.4g}' if isinstance(value, float) else value}")

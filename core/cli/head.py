@@ -1,0 +1,63 @@
+"""`likeness head`: the engine captures, a Blender process builds and exports."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..engine.client import Engine
+from ..errors import EngineError, InputError, LikenessError, UsageError
+from .progress import OnProgress, progress_bars
+from .staging import staged
+
+_ERRORS: dict[int, type[LikenessError]] = {2: UsageError, 3: InputError}
+
+
+def make_head(
+    photo: Path, out: Path, *, face: int | None, formats: Sequence[str], animate: str | None, device: str
+) -> None:
+    """Write `head.<format>`, `preview.png` and `report.json` into `out`, all of them or none. Raises LikenessError."""
+    with staged(out) as folder, progress_bars() as stages:
+        avatar = folder / "head.npz"
+        with stages.job("Capture") as progress:
+            report = capture(photo, avatar, face=face, device=device, progress=progress)
+        with stages.job("Blender") as progress:
+            build(avatar, folder, formats=formats, animate=animate, progress=progress)
+        avatar.unlink()
+        report["seconds"] = {**stages.seconds, "total": round(sum(stages.seconds.values()), 3)}
+        (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
+def capture(photo: Path, avatar: Path, *, face: int | None, device: str, progress: OnProgress) -> dict[str, Any]:
+    """Have the engine make the Avatar file of the photo; returns the report, without seconds. Raises LikenessError."""
+    progress("Starting the engine", 0.0)
+    with Engine.start(sys.executable) as engine:
+        params = {"photos": [str(photo.absolute())], "out": str(avatar.absolute()), "face": face, "device": device}
+        return engine.call("head", params, on_progress=progress)
+
+
+def build(avatar: Path, out: Path, *, formats: Sequence[str], animate: str | None, progress: OnProgress) -> None:
+    """Build the Avatar in a Blender process, which exports and renders it into `out`. Raises LikenessError."""
+    if find_spec("bpy") is None:
+        raise EngineError("Blender's Python module is not installed; install it: pip install 'likeness[blender]'.")
+    command = [sys.executable, "-P", "-m", "likeness.blender_addon.batch", str(avatar), "--out", str(out)]
+    command += ["--formats", ",".join(formats), "--preview", *(["--animate", animate] if animate else [])]
+    progress("Starting Blender", 0.0)
+    with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
+        assert process.stdout
+        for line in process.stdout:
+            with contextlib.suppress(ValueError, TypeError, KeyError):  # Blender's own lines lie among ours
+                message = json.loads(line)
+                progress(message["stage"], message["fraction"])
+        if code := process.wait():
+            log.seek(0)
+            lines = log.read().decode(errors="replace").split("\n")
+            reason = next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {code}")
+            if kind := _ERRORS.get(code):
+                raise kind(reason)
+            raise EngineError(f"Blender could not build the head ({reason}).")

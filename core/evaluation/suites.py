@@ -1,0 +1,24 @@
+"""The suites of `likeness evaluate` (how good) and `likeness benchmark` (how fast).
+
+An evaluation is a function `(data: Path) -> dict`, a benchmark a function `() -> dict`: their figures by name, the unit
+at the name's end (`_mm`, `_s`, `_ratio`). They show their own progress.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..registry import find
+
+EVALUATIONS: dict[str, str] = {}
+BENCHMARKS: dict[str, str] = {}
+
+
+def evaluation(name: str) -> Callable[[Path], dict[str, Any]]:
+    """The evaluation suite of that name. Raises UsageError."""
+    return find("evaluation suite", EVALUATIONS, name, __package__)
+
+
+def benchmark(name: str) -> Callable[[], dict[str, Any]]:
+    """The benchmark suite of that name. Raises UsageError."""
+    return find("benchmark suite", BENCHMARKS, name, __package__)

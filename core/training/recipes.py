@@ -1,0 +1,19 @@
+"""The recipes of `likeness train`.
+
+A recipe is a function `(data: Path, out: Path, seed: int) -> None`: it reads the training data from `data`, writes the
+weights `out/<name>.safetensors` and their card `out/<name>.json` (see `likeness.core.weights`), and shows its progress.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..registry import find
+
+RECIPES = {
+    "landmarks": "landmarks:train_landmarks",
+}
+
+
+def recipe(name: str) -> Callable[[Path, Path, int], None]:
+    """The recipe of that name. Raises UsageError."""
+    return find("recipe", RECIPES, name, __package__)
