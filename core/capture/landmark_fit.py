@@ -1,0 +1,155 @@
+"""Identity, expression, gaze and head pose from landmarks: Gauss-Newton with bounds and priors.
+
+Minimises E_lan + w_reg E_reg of the coarse inverse rendering, before any pixel is looked at. The camera's focal length
+is given, never solved for: landmarks hardly constrain it, and a wrong one bends the identity.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..parametric.head import JOINTS, SHAPES
+from ..parametric.lbs import rotation_matrix, skew
+from ..rendering.camera import Camera
+from .embedding import LandmarkEmbedding
+from .landmarks import COUNT, IRISES, iris_distance
+
+NEAREST = 1.0
+"""Metres: without EXIF, a photo that needs a nearer camera is taken to be cropped, or taken with a longer lens."""
+FIELD = 1.2
+"""Focal length over the photo's long side, without EXIF: that of a phone's main camera."""
+INTER_OCULAR = 0.0639
+"""Metres between the iris centres of the mean head."""
+_ITERATIONS = 12
+
+
+@dataclass(frozen=True)
+class Prior:
+    """E_reg, against squared, whitened landmark residuals, which are far from independent."""
+
+    beta: float = 6.0
+    """Weight of |beta|^2."""
+    arkit: float = 12.0
+    """Weight of |w|^2 of the ARKit weights w."""
+    sparse: float = 3.0
+    """Weight of |w|_1."""
+    vergence: float = 400.0
+    """Weight of the squared angle between the eyes' gazes."""
+    lower: np.ndarray | float = 0.0
+    upper: np.ndarray | float = 1.0
+
+
+@dataclass(frozen=True)
+class LandmarkFit:
+    """What landmarks tell of a head; float64."""
+
+    beta: np.ndarray
+    """[100]."""
+    arkit: np.ndarray
+    """[52] within the prior's bounds."""
+    camera: Camera
+    residuals: np.ndarray
+    """[478, 2] pixels, detected minus projected."""
+
+
+def prior_focal(landmarks: np.ndarray, size: tuple[int, int]) -> float:
+    """Focal length in pixels for a photo of `size` (width, height) whose file does not tell it."""
+    return max(FIELD * max(size), NEAREST * iris_distance(landmarks) / INTER_OCULAR)
+
+
+def fit_landmarks(
+    embedding: LandmarkEmbedding,
+    landmarks: np.ndarray,
+    size: tuple[int, int],
+    focal: float | None = None,
+    prior: Prior = Prior(),  # noqa: B008 (frozen)
+) -> LandmarkFit:
+    """Fit the head to `landmarks` `[478, 2]` of a photo of `size` (width, height) pixels."""
+    landmarks = landmarks.astype(np.float64)
+    points = embedding.points
+    beta, arkit = np.zeros(SHAPES), np.zeros(len(points.arkit_theta))
+    focal = focal or prior_focal(landmarks, size)
+    used = np.abs(embedding.precision).sum((1, 2)) > 0
+    camera = _initial_camera(points.template[:COUNT][used], landmarks[used], size, focal)
+    whitening = embedding.precision @ _unroll(landmarks) / iris_distance(landmarks)
+    quadratic, linear = _regulariser(points.arkit_theta, prior)
+    lower = np.concatenate([np.full(SHAPES, -np.inf), np.broadcast_to(prior.lower, arkit.shape), np.full(6, -np.inf)])
+    upper = np.concatenate([np.full(SHAPES, np.inf), np.broadcast_to(prior.upper, arkit.shape), np.full(6, np.inf)])
+
+    for iteration in range(_ITERATIONS):
+        visible = embedding.visible(camera.project(points(beta, arkit))[:, :2])
+        positions, by_beta, by_arkit = points[visible].derivatives(beta, arkit)
+        projected, by_point, by_pose = _projection(camera, positions)
+        jacobian = np.concatenate([by_point @ by_beta, by_point @ by_arkit, by_pose], -1)
+        jacobian = (whitening @ jacobian).reshape(2 * COUNT, -1)
+        residuals = np.einsum("nab,nb->na", whitening, landmarks - projected).ravel()
+        if iteration < 3:  # the pose first, lest the face is bent to do its work
+            jacobian[:, :-6] = 0
+        state = np.concatenate([beta, arkit, np.zeros(6)])
+        hessian = jacobian.T @ jacobian + quadratic
+        gradient = jacobian.T @ residuals - quadratic @ state - linear
+        state = state + bounded_step(hessian, gradient, lower - state, upper - state)
+        beta, arkit, pose = np.split(state, [SHAPES, -6])
+        turn = rotation_matrix(pose[:3])
+        camera = replace(camera, rotation=turn @ camera.rotation, translation=turn @ camera.translation + pose[3:])
+    everything = camera.project(points(beta, arkit))[:, :2]
+    return LandmarkFit(beta, arkit, camera, landmarks - everything[embedding.visible(everything)])
+
+
+def bounded_step(hessian: np.ndarray, gradient: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Minimise x H x / 2 - g x within bounds `[P]`, by an active set that only grows; exact where no bound is active."""
+    step = np.zeros(len(gradient))
+    free = ~((lower >= 0) & (gradient < 0)) & ~((upper <= 0) & (gradient > 0))
+    while free.any():
+        fixed = ~free
+        right = gradient[free] - hessian[np.ix_(free, fixed)] @ step[fixed]
+        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], right)
+        outside = free & ((step < lower) | (step > upper))
+        if not outside.any():
+            break
+        step[outside] = np.clip(step[outside], lower[outside], upper[outside])
+        free = free & ~outside
+    return step
+
+
+def _regulariser(arkit_theta: np.ndarray, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix and vector of the prior over (beta, arkit, pose)."""
+    count = len(arkit_theta)
+    size = SHAPES + count + 6
+    left, right = JOINTS.index("left_eye"), JOINTS.index("right_eye")
+    vergence = np.zeros((3, size))
+    vergence[:, SHAPES : SHAPES + count] = (arkit_theta[:, left] - arkit_theta[:, right]).T
+    diagonal = np.concatenate([np.full(SHAPES, prior.beta), np.full(count, prior.arkit), np.full(6, 1e-9)])
+    linear = np.zeros(size)
+    linear[SHAPES : SHAPES + count] = prior.sparse
+    return np.diag(diagonal) + prior.vergence * vergence.T @ vergence, linear
+
+
+def _unroll(landmarks: np.ndarray) -> np.ndarray:
+    """[2, 2] rotation of pixels into the axes of the upright face."""
+    x, y = landmarks[IRISES[1]] - landmarks[IRISES[0]]
+    return np.array([[x, y], [-y, x]]) / np.hypot(x, y)
+
+
+def _projection(camera: Camera, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels `[N, 2]`, and their derivatives by head-space position `[N, 2, 3]` and by camera motion `[N, 2, 6]`."""
+    seen = camera.to_camera(positions)
+    x, y, z = seen.T
+    zero = np.zeros_like(z)
+    by_seen = np.stack([np.stack([1 / z, zero, -x / z**2], -1), np.stack([zero, 1 / z, -y / z**2], -1)], 1)
+    by_seen *= camera.focal
+    by_pose = np.concatenate([by_seen @ -skew(seen), by_seen], -1)
+    return camera.project(positions)[:, :2], by_seen @ camera.rotation, by_pose
+
+
+def _initial_camera(points: np.ndarray, landmarks: np.ndarray, size: tuple[int, int], focal: float) -> Camera:
+    """Pose by scaled orthography: the affine map of the mean head to the landmarks, made a rotation."""
+    center, middle = points.mean(0), landmarks.mean(0)
+    affine = np.linalg.lstsq(points - center, landmarks - middle, rcond=None)[0].T
+    u, scales, vt = np.linalg.svd(affine, full_matrices=False)
+    rows = u @ vt
+    rotation = np.stack([rows[0], rows[1], np.cross(rows[0], rows[1])])
+    principal = (size[0] / 2, size[1] / 2)
+    depth = focal / scales.mean()
+    seen = np.array([*((middle - principal) * depth / focal), depth])
+    return Camera(focal, principal, size, rotation, seen - rotation @ center)

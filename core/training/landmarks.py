@@ -1,0 +1,194 @@
+"""Recipe `landmarks`: where the detector's 478 landmarks lie on our head, learned from portraits alone.
+
+1. The mean of the portraits' landmarks, with the detector's relative depth, is warped onto the mean head by the 68
+   points that both know (thin-plate spline), and attached to the surface.
+2. Self-calibration: the portraits are fitted, and what their identities, brows and residuals have in common is not
+   theirs but the detector's; it moves the landmarks on the head. Repeated until the population averages to the mean
+   head. The residuals' covariances become the landmarks' weights.
+"""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import igl
+import numpy as np
+from rich.progress import track
+from safetensors.numpy import save_file
+from scipy.interpolate import RBFInterpolator
+
+from ..capture.embedding import LandmarkEmbedding, fingerprint
+from ..capture.landmark_fit import LandmarkFit, Prior, fit_landmarks
+from ..capture.landmarks import COUNT, IRISES, OVAL, iris_distance, mirror
+from ..parametric.arkit import ARKIT_NAMES
+from ..parametric.head import JOINTS, HeadModel
+from ..weights import FOLDER
+from .portraits import HELD_OUT, Portrait, detect_portraits, mean_face, similarity
+
+ROUNDS = 8
+TRACK, TRACK_STEP = 8, 0.004
+"""Points of an outline track and metres between them."""
+MULTI_PIE = (
+    *(127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356),
+    *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300, 168, 197, 195, 4, 98, 97, 2, 326, 327),
+    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),
+    *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87),
+)
+"""FaceMesh landmark of each of the 68 points of the Multi-PIE markup."""
+UNSHARED = ("brow", "nose", "eyeLook", "eyeWide", "eyeBlink")
+"""ARKit shapes that people before a photographer show as often one way as the other: their mean is the detector's."""
+SIGMA = 0.015
+"""Floor and start of a landmark's standard deviation, over the inter-ocular distance."""
+
+
+def train_landmarks(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
+    """Learn the embedding of the head model in the weights folder on `data`/portraits; write weights and card to `out`.
+
+    Deterministic, `seed` or not.
+    """
+    portraits = detect_portraits(data)
+    training = [p for i, p in enumerate(portraits) if i % HELD_OUT]
+    embedding = initial_embedding(HeadModel.load(), mean_face(data))
+    for round_ in range(ROUNDS):
+        embedding = calibrated(embedding, fit_all(embedding, training, f"Round {round_ + 1} of {ROUNDS}"))
+    held_out = [
+        fit_landmarks(embedding, p.landmarks, p.size) for p in track(portraits[::HELD_OUT], "Held-out portraits")
+    ]
+    save(embedding, out, len(training), {"held_out_mean_beta_share": mean_share([fit.beta for fit in held_out])})
+
+
+def mean_share(betas: list[np.ndarray]) -> float:
+    """|mean beta| / mean |beta|: 0 where identities average out, 1 where all heads share one face."""
+    return float(np.linalg.norm(np.mean(betas, 0)) / np.mean(np.linalg.norm(betas, axis=1)))
+
+
+class Surface:
+    """The skin of the mean head that a photo can show, triangulated."""
+
+    def __init__(self, model: HeadModel) -> None:
+        hidden = (model.masks["mouth_socket"] > 0.5) | (model.masks["eye_sockets"] > 0.5)
+        quads = model.faces[(model.face_part == model.parts.index("skin")) & ~hidden[model.faces].all(1)]
+        triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+        self.vertices = model.v_template.astype(np.float64)
+        self.triangles = np.ascontiguousarray(triangles[triangles[:, 1] != triangles[:, 2]][:], np.int64)
+        self.triangles = self.triangles[self.triangles[:, 0] != self.triangles[:, 2]]
+
+    def attach(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vertices `[N, 3]`, barycentric `[N, 3]` and positions `[N, 3]` of the surface points nearest to `points`."""
+        _, triangle, nearest = igl.point_mesh_squared_distance(points, self.vertices, self.triangles)[:3]
+        corners = self.triangles[triangle]
+        a, b, c = (np.ascontiguousarray(self.vertices[corners[:, k]]) for k in range(3))
+        barycentric = igl.barycentric_coordinates(np.ascontiguousarray(nearest), a, b, c)
+        return corners.astype(np.int32), barycentric.astype(np.float32), nearest
+
+    def drop(self, points: np.ndarray) -> np.ndarray:
+        """`points` moved along z onto the surface, as far as it extends beneath them."""
+        points = points.copy()
+        for _ in range(10):
+            points[:, 2] = self.attach(points)[2][:, 2]
+        return points
+
+
+def initial_embedding(model: HeadModel, face: np.ndarray) -> LandmarkEmbedding:
+    """The mean detected `face` `[478, 3]` warped onto the mean head."""
+    known = list(MULTI_PIE)
+    targets = model.v_template[model.landmarks68].astype(np.float64)
+    face = similarity(face[known], targets)(face)
+    bend = RBFInterpolator(face[known], targets - face[known], smoothing=1e-6, kernel="thin_plate_spline")
+    precision = np.tile(np.eye(2, dtype=np.float32) / SIGMA, (COUNT, 1, 1))
+    precision[468:] = 0
+    precision[list(IRISES)] = np.eye(2) / SIGMA
+    return attached(model, Surface(model).drop(face + bend(face)), precision)
+
+
+def attached(model: HeadModel, targets: np.ndarray, precision: np.ndarray) -> LandmarkEmbedding:
+    """The embedding of landmarks at `targets` `[478, 3]` on the mean head, made symmetric."""
+    targets = (targets + targets[mirror()] * (-1, 1, 1)) / 2
+    surface = Surface(model)
+    vertices, barycentric, nearest = surface.attach(targets)
+    for iris, side in zip(IRISES, ("right_eye", "left_eye"), strict=True):
+        eye = np.flatnonzero(model.vertex_part == model.parts.index(side))
+        apex = eye[np.argmax(model.v_template[eye, 2])]
+        for landmark in range(iris, iris + 5):
+            vertices[landmark], barycentric[landmark], nearest[landmark] = apex, (1, 0, 0), model.v_template[apex]
+        targets[iris : iris + 5] = np.clip(targets[iris : iris + 5] - nearest[iris], -0.004, 0.004) + nearest[iris]
+    offset = (targets - nearest) * (1, 1, 0)
+    nose = targets[4]
+    outline = np.array(OVAL, np.int32)
+    towards = nose - nearest[outline]
+    towards /= np.linalg.norm(towards, axis=-1, keepdims=True)
+    steps = nearest[outline][:, None] + towards[:, None] * (np.arange(1, TRACK + 1) * TRACK_STEP)[:, None]
+    track_vertices, track_barycentric, _ = surface.attach(steps.reshape(-1, 3))
+    return LandmarkEmbedding(
+        model,
+        vertices,
+        barycentric,
+        offset.astype(np.float32),
+        precision.astype(np.float32),
+        outline,
+        track_vertices.reshape(-1, TRACK, 3),
+        track_barycentric.reshape(-1, TRACK, 3),
+    )
+
+
+def fit_all(embedding: LandmarkEmbedding, portraits: list[Portrait], title: str) -> list[LandmarkFit]:
+    """Fits in which the shapes that average out over people may go either way."""
+    lower = np.array([-1.0 if name.startswith(UNSHARED) else 0.0 for name in ARKIT_NAMES])
+    prior = Prior(sparse=0.0, lower=lower)
+    return [fit_landmarks(embedding, p.landmarks, p.size, prior=prior) for p in track(portraits, title)]
+
+
+def calibrated(embedding: LandmarkEmbedding, fits: list[LandmarkFit]) -> LandmarkEmbedding:
+    """The embedding for which the mean of these people is the mean head."""
+    points = embedding.points[np.arange(COUNT)]
+    beta = np.mean([fit.beta for fit in fits], 0)
+    arkit = np.mean([fit.arkit for fit in fits], 0)
+    arkit[[not name.startswith(UNSHARED) for name in ARKIT_NAMES]] = 0
+    missing = np.mean([_in_head_space(fit, points) for fit in fits], 0)
+    targets = points(beta, arkit) + missing
+    precision = _precision(fits)
+    precision[np.abs(embedding.precision).sum((1, 2)) == 0] = 0
+    return attached(embedding.model, Surface(embedding.model).drop(targets), precision)
+
+
+def _in_head_space(fit: LandmarkFit, points) -> np.ndarray:
+    """A fit's residuals `[478, 3]` in metres, parallel to the image."""
+    depth = fit.camera.to_camera(points(fit.beta, fit.arkit))[:, 2:]
+    seen = np.concatenate([fit.residuals * depth / fit.camera.focal, np.zeros((COUNT, 1))], 1)
+    return seen @ fit.camera.rotation
+
+
+def _precision(fits: list[LandmarkFit]) -> np.ndarray:
+    """Inverse square roots of the landmarks' residual covariances, `[478, 2, 2]`, symmetric between left and right."""
+    errors = np.array([_upright(fit) for fit in fits])
+    errors -= errors.mean(0)
+    errors = np.concatenate([errors, errors[:, mirror()] * (-1, 1)])
+    covariance = np.einsum("pna,pnb->nab", errors, errors) / len(errors) + SIGMA**2 * np.eye(2)
+    values, vectors = np.linalg.eigh(covariance)
+    return np.einsum("nak,nk,nbk->nab", vectors, values**-0.5, vectors)
+
+
+def _upright(fit: LandmarkFit) -> np.ndarray:
+    """Residuals `[478, 2]` over the inter-ocular distance, in the axes of the upright face."""
+    scale = fit.camera.focal * 0.0639 / fit.camera.translation[2]
+    across = fit.camera.rotation[:2, 0] / np.linalg.norm(fit.camera.rotation[:2, 0])
+    return fit.residuals @ np.array([[across[0], -across[1]], [across[1], across[0]]]) / scale
+
+
+def save(embedding: LandmarkEmbedding, out: Path, portraits: int, metrics: dict[str, float]) -> None:
+    """Write `landmarks.safetensors` and its card."""
+    names = ("vertices", "barycentric", "offset", "precision", "outline", "track_vertices", "track_barycentric")
+    head = fingerprint(embedding.model)
+    path = out / "landmarks.safetensors"
+    save_file({name: np.ascontiguousarray(getattr(embedding, name)) for name in names}, path, {"head": head})
+    card = {
+        "recipe": "likeness train landmarks",
+        "data": f"{portraits} official portraits of ../shared/data/portraits (public domain); landmarks of MediaPipe 0.10.21",
+        "head": head,
+        "rounds": ROUNDS,
+        "metrics": {name: round(value, 4) for name, value in metrics.items()},
+        "licence": "GPL-3.0-or-later",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    (out / "landmarks.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
