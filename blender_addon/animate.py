@@ -1,0 +1,93 @@
+"""Writes a clip as keyframes of a head's shape keys and bones: one action, with a slot for the armature and one for the keys.
+
+Blender before 4.4 has no slots: there the keys get an action of their own.
+"""
+
+import bpy
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.parametric.arkit import ARKIT_NAMES
+from ..core.parametric.assembly import psi_name
+from ..core.parametric.clip import Clip
+from ..core.parametric.head import JOINTS
+from .heads import bone_rotations, keys, mesh_object
+
+SLOTTED = hasattr(bpy.types, "ActionSlot")
+
+
+def write_clip(rig: bpy.types.Object, clip: Clip, start: int = 1) -> bpy.types.Action:
+    """Animate the head by the clip, from frame `start` at the scene's frame rate; replaces the head's animation.
+
+    Returns the action. Raises InputError when the clip has psi components that the head has no keys for.
+    """
+    render = bpy.context.scene.render
+    clip = clip.resampled(render.fps / render.fps_base)
+    frames = np.arange(start, start + len(clip), dtype=np.float32)
+    key_curves = _key_curves(rig, clip)
+    bone_curves = _bone_curves(rig, clip)
+    shape_keys = mesh_object(rig).data.shape_keys
+    action = bpy.data.actions.new(clip.source or "Clip")
+    for owner, curves in ((rig, bone_curves), (shape_keys, key_curves)):
+        if owner.animation_data is None:
+            owner.animation_data_create()
+        fcurves = _assign(owner, action)
+        for (path, index), values in curves.items():
+            _write_curve(fcurves.new(path, index=index), frames, values)
+    for name in JOINTS:
+        rig.pose.bones[name].rotation_mode = "QUATERNION"
+    return action
+
+
+Curves = dict[tuple[str, int], np.ndarray]
+"""Data path and index -> value at each frame."""
+
+
+def _key_curves(rig: bpy.types.Object, clip: Clip) -> Curves:
+    columns: dict[str, np.ndarray] = {}
+    if clip.arkit is not None:
+        columns.update(zip(ARKIT_NAMES, clip.arkit.T, strict=True))
+    if clip.eyelids is not None:
+        for name, lid in zip(("eyeBlinkLeft", "eyeBlinkRight"), clip.eyelids.T, strict=True):
+            columns[name] = np.clip(columns.get(name, 0) + lid, 0, 1)
+    if clip.psi is not None:
+        columns.update((psi_name(k), column) for k, column in enumerate(clip.psi.T))
+    existing = keys(rig)
+    if clip.psi is not None and any(name not in existing for name in columns):
+        raise InputError(f"{rig.name} has no shape keys for FLAME expressions; add the psi keys first.")
+    return {(f'key_blocks["{name}"].value', 0): column for name, column in columns.items() if name in existing}
+
+
+def _bone_curves(rig: bpy.types.Object, clip: Clip) -> Curves:
+    if clip.theta is None:
+        return {}
+    rotations = bone_rotations(rig, clip.theta)
+    return {
+        (f'pose.bones["{name}"].rotation_quaternion', component): rotations[:, j, component]
+        for j, name in enumerate(JOINTS)
+        for component in range(4)
+    }
+
+
+def _assign(owner: bpy.types.Object | bpy.types.Key, action: bpy.types.Action) -> bpy.types.bpy_prop_collection:
+    """Make `action` the owner's and return the collection that its F-curves go to."""
+    if not SLOTTED:
+        if action.id_root and action.id_root != owner.id_type:
+            action = bpy.data.actions.new(f"{action.name} keys")
+        owner.animation_data.action = action
+        return action.fcurves
+    slot = action.slots.new(owner.id_type, owner.name)
+    owner.animation_data.action = action
+    owner.animation_data.action_slot = slot
+    layer = action.layers[0] if action.layers else action.layers.new("Layer")
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(slot, ensure=True).fcurves
+
+
+def _write_curve(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray) -> None:
+    points = curve.keyframe_points
+    points.add(len(frames))
+    points.foreach_set("co", np.stack([frames, values], 1).astype(np.float32).ravel())
+    linear = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items["LINEAR"].value
+    points.foreach_set("interpolation", np.full(len(frames), linear, np.int32))
+    curve.update()

@@ -1,0 +1,123 @@
+"""Builds an Avatar in the scene: one armature, and one mesh object with a material slot for each material.
+
+Why one mesh and not one for each part: shape keys belong to a mesh. With one mesh there is one set of 52 sliders that moves
+skin, lashes, teeth and hair together, in Blender as in Unity, Unreal or three.js, and one action animates it; with
+many, every tool that does not know Likeness would move the skin and leave the rest behind. glTF splits the mesh by material
+anyway, its sparse accessors make keys of unmoved parts nearly free, and FBX stores moved vertices alone. Whoever wants parts
+separates by material; the keys stay.
+
+The identity is baked into the Basis key; expressions are relative keys at value 0. What is needed to rebuild the head with
+another identity is stored on it: the avatar's parameters on the armature, each vertex's carriers (see `core.parametric
+.assembly`) as attributes of the mesh.
+"""
+
+import json
+
+import bpy
+import numpy as np
+
+from ..core.avatar import Avatar, Part
+from ..core.parametric.assembly import carriers
+from .axes import to_blender
+from .bones import place_bones
+from .materials import build_material
+
+METADATA = "likeness"
+"""Custom property of the armature: JSON with name, source, model, version, parameters."""
+CARRIERS = ("likeness_carrier_0", "likeness_carrier_1", "likeness_carrier_2")
+"""Integer attributes of the mesh: model vertices that carry a vertex."""
+CARRIER_SHARES = "likeness_carrier_shares"
+"""Vector attribute of the mesh: their shares."""
+
+
+def build(avatar: Avatar, collection: bpy.types.Collection | None = None) -> bpy.types.Object:
+    """Build the avatar in a new collection under `collection` (the scene's own if None). Returns the armature object."""
+    parent = collection or bpy.context.scene.collection
+    own = bpy.data.collections.new(avatar.name)
+    parent.children.link(own)
+    rig = bpy.data.objects.new(avatar.name, bpy.data.armatures.new(avatar.name))
+    own.objects.link(rig)
+    place_bones(rig, avatar.joints)
+    rig.show_in_front = True
+    rig.data.display_type = "STICK"
+    stored = {name: getattr(avatar, name) for name in ("name", "source", "model", "version", "parameters")}
+    rig[METADATA] = json.dumps(stored)
+
+    mesh = _mesh(avatar)
+    head = bpy.data.objects.new(f"{avatar.name} mesh", mesh)
+    own.objects.link(head)
+    head.parent = rig
+    modifier = head.modifiers.new("Armature", "ARMATURE")
+    modifier.object = rig
+    _add_weights(head, avatar)
+    _add_keys(head, avatar)
+    return rig
+
+
+def _mesh(avatar: Avatar) -> bpy.types.Mesh:
+    """Geometry, UVs, materials and carriers of every part in one mesh, in the avatar's order of parts."""
+    parts = avatar.parts
+    starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
+    uv_starts = np.cumsum([0, *(len(part.uv) for part in parts)])
+    faces = np.concatenate([part.faces + start for part, start in zip(parts, starts, strict=False)])
+    faces_uv = np.concatenate([part.faces_uv + start for part, start in zip(parts, uv_starts, strict=False)])
+    corner = np.ones(faces.shape, bool)
+    corner[:, 3] = faces[:, 3] != faces[:, 2]
+
+    mesh = bpy.data.meshes.new(avatar.name)
+    mesh.vertices.add(int(starts[-1]))
+    mesh.vertices.foreach_set("co", to_blender(_joined(parts, "vertices")).ravel())
+    mesh.loops.add(int(corner.sum()))
+    mesh.loops.foreach_set("vertex_index", faces[corner].astype(np.int32))
+    mesh.polygons.add(len(faces))
+    sides = corner.sum(1)
+    mesh.polygons.foreach_set("loop_start", (np.cumsum(sides) - sides).astype(np.int32))
+    mesh.polygons.foreach_set("material_index", _joined(parts, "face_material").astype(np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
+    mesh.update(calc_edges=True)
+    layer = mesh.uv_layers.new(name="UVMap")
+    layer.data.foreach_set("uv", _joined(parts, "uv")[faces_uv[corner]].astype(np.float32).ravel())
+    for material in avatar.materials:
+        mesh.materials.append(build_material(material))
+
+    indices, shares = (np.concatenate(arrays) for arrays in zip(*(carriers(part) for part in parts), strict=True))
+    for name, column in zip(CARRIERS, indices.T, strict=True):
+        mesh.attributes.new(name, "INT", "POINT").data.foreach_set("value", np.ascontiguousarray(column))
+    mesh.attributes.new(CARRIER_SHARES, "FLOAT_VECTOR", "POINT").data.foreach_set("vector", shares.ravel())
+    return mesh
+
+
+def _joined(parts: list[Part], name: str) -> np.ndarray:
+    return np.concatenate([getattr(part, name) for part in parts])
+
+
+def _add_weights(head: bpy.types.Object, avatar: Avatar) -> None:
+    """One vertex group for each joint. Most vertices follow one joint wholly and are added in one call."""
+    weights = _joined(avatar.parts, "weights")
+    for joint, column in zip(avatar.joints, weights.T, strict=True):
+        group = head.vertex_groups.new(name=joint.name)
+        group.add(np.flatnonzero(column >= 1 - 1e-6).tolist(), 1.0, "REPLACE")
+        shared = np.flatnonzero((column > 1e-5) & (column < 1 - 1e-6))
+        for vertex, weight in zip(shared.tolist(), column[shared].tolist(), strict=True):
+            group.add((vertex,), weight, "REPLACE")
+
+
+def _add_keys(head: bpy.types.Object, avatar: Avatar) -> None:
+    """Basis and every key of any part, in the order in which parts name them."""
+    basis = _joined(avatar.parts, "vertices")
+    head.shape_key_add(name="Basis", from_mix=False)
+    for name in dict.fromkeys(name for part in avatar.parts for name in part.keys):
+        still = (np.zeros_like(part.vertices) for part in avatar.parts)
+        delta = np.concatenate([part.keys.get(name, zero) for part, zero in zip(avatar.parts, still, strict=True)])
+        add_key(head, name, to_blender(basis + delta))
+
+
+def add_key(
+    head: bpy.types.Object, name: str, vertices: np.ndarray, limits: tuple[float, float] = (0.0, 1.0)
+) -> bpy.types.ShapeKey:
+    """A relative shape key with the given vertices `[V, 3]` (Blender's axes), at value 0, with the slider's limits."""
+    key = head.shape_key_add(name=name, from_mix=False)
+    key.slider_min, key.slider_max = limits
+    key.value = 0.0  # Blender 5.0 makes new keys with value 1
+    key.data.foreach_set("co", vertices.ravel())
+    return key

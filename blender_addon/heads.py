@@ -1,0 +1,121 @@
+"""A Likeness head in the scene: find it, read what it is made of, pose it, change its identity."""
+
+import json
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.parametric.assembly import arkit_deltas, armature_joints, psi_deltas
+from ..core.parametric.head import JOINTS, HeadModel
+from .axes import to_blender
+from .bones import place_bones
+from .build import CARRIER_SHARES, CARRIERS, METADATA, add_key
+
+PSI_LIMITS = (-3.0, 3.0)
+"""Slider limits of expression components, in standard deviations."""
+
+
+def find(thing: bpy.types.Object | None) -> bpy.types.Object | None:
+    """The armature of the Likeness head that an object (the armature, its mesh, anything under it) belongs to."""
+    while thing is not None and METADATA not in thing:
+        thing = thing.parent
+    return thing
+
+
+def mesh_object(rig: bpy.types.Object) -> bpy.types.Object:
+    """The head's mesh object. Raises InputError when the user removed it or its shape keys."""
+    for child in rig.children:
+        if child.type == "MESH" and child.data.shape_keys and CARRIER_SHARES in child.data.attributes:
+            return child
+    raise InputError(f"{rig.name} has lost its mesh or its shape keys; make the head again.")
+
+
+def keys(rig: bpy.types.Object) -> bpy.types.bpy_prop_collection:
+    """The shape keys of the head, Basis included."""
+    return mesh_object(rig).data.shape_keys.key_blocks
+
+
+def metadata(rig: bpy.types.Object) -> dict[str, Any]:
+    """`name`, `source`, `model`, `version` and `parameters` (`beta`, `psi`, `theta`, ... as flat lists)."""
+    return json.loads(rig[METADATA])
+
+
+def bone_rotations(rig: bpy.types.Object, theta: np.ndarray) -> np.ndarray:
+    """FLAME's axis-angles `[..., 5, 3]`, in Likeness' axes, as quaternions `[..., 5, 4]` of the bones named in `JOINTS`."""
+    rest = np.array([np.array(rig.data.bones[name].matrix_local.to_3x3()) for name in JOINTS], np.float32)
+    turned = np.einsum("jab,...ja->...jb", rest, to_blender(np.asarray(theta)))  # rest is orthonormal: its transpose
+    angle = np.linalg.norm(turned, axis=-1, keepdims=True)
+    axis = turned / np.maximum(angle, 1e-12)
+    return np.concatenate([np.cos(angle / 2), axis * np.sin(angle / 2)], -1)
+
+
+def pose(rig: bpy.types.Object, theta: np.ndarray) -> None:
+    """Pose the bones by FLAME's `theta` `[5, 3]`."""
+    for name, quaternion in zip(JOINTS, bone_rotations(rig, theta), strict=True):
+        bone = rig.pose.bones[name]
+        bone.rotation_mode = "QUATERNION"
+        bone.rotation_quaternion = quaternion.tolist()
+
+
+def set_identity(rig: bpy.types.Object, model: HeadModel, beta: np.ndarray) -> None:
+    """Rebuild Basis, keys and bones for another `beta` `[100]`; whatever was sculpted on top of the model stays.
+
+    Raises InputError when the mesh is no longer the one that was built.
+    """
+    stored = metadata(rig)
+    old, new = np.asarray(stored["parameters"]["beta"], np.float32), np.asarray(beta, np.float32)
+    indices, shares = _carriers(rig, model)
+    vertices = model.shaped(new)
+    before, after = arkit_deltas(model, old), arkit_deltas(model, new)
+    moved = vertices - model.shaped(old)
+    for key in keys(rig):
+        change = moved
+        if key.name in after:
+            change = moved + after[key.name] - before[key.name]
+        _displace(key, _carried(indices, shares, change))
+    mesh = mesh_object(rig).data
+    mesh.vertices.foreach_set("co", _positions(mesh.shape_keys.reference_key).ravel())
+    mesh.update()
+    place_bones(rig, armature_joints(model, new, vertices))
+    stored["parameters"]["beta"] = new.tolist()
+    rig[METADATA] = json.dumps(stored)
+
+
+def add_psi_keys(rig: bpy.types.Object, model: HeadModel) -> None:
+    """Add FLAME's expression components as the keys `psi_000`, `psi_001`, ...; those already there stay as they are."""
+    head = mesh_object(rig)
+    existing = keys(rig)
+    indices, shares = _carriers(rig, model)
+    basis = _positions(head.data.shape_keys.reference_key)
+    for name, delta in psi_deltas(model).items():
+        if name not in existing:
+            add_key(head, name, basis + to_blender(_carried(indices, shares, delta)), PSI_LIMITS)
+
+
+def _carriers(rig: bpy.types.Object, model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
+    if metadata(rig)["model"] != model.sha256:
+        raise InputError(f"{rig.name} was made with another head model than the one installed; make the head again.")
+    mesh = mesh_object(rig).data
+    count = len(mesh.vertices)
+    indices = np.empty((3, count), np.int32)
+    for row, name in zip(indices, CARRIERS, strict=True):
+        mesh.attributes[name].data.foreach_get("value", row)
+    shares = np.empty(count * 3, np.float32)
+    mesh.attributes[CARRIER_SHARES].data.foreach_get("vector", shares)
+    return indices.T, shares.reshape(-1, 3)
+
+
+def _carried(indices: np.ndarray, shares: np.ndarray, field: np.ndarray) -> np.ndarray:
+    return np.einsum("vk,vkc->vc", shares, field[indices])
+
+
+def _positions(key: bpy.types.ShapeKey) -> np.ndarray:
+    flat = np.empty(len(key.data) * 3, np.float32)
+    key.data.foreach_get("co", flat)
+    return flat.reshape(-1, 3)
+
+
+def _displace(key: bpy.types.ShapeKey, displacement: np.ndarray) -> None:
+    key.data.foreach_set("co", (_positions(key) + to_blender(displacement)).ravel())

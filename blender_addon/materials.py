@@ -1,0 +1,76 @@
+"""Avatar materials as Blender materials: one Principled BSDF each, which glTF and FBX carry as plain PBR."""
+
+import bpy
+
+from ..core.avatar import Material
+
+SCATTER_RADIUS = (1.0, 0.37, 0.19)
+"""Skin's mean free path of red, green and blue light, relative to red."""
+SCATTER_METRES = 0.0037
+"""Skin's mean free path of red light. Source: Jensen et al., "A practical model for subsurface light transport", 2001."""
+
+
+def build_material(material: Material) -> bpy.types.Material:
+    """A new Blender material of that name (or the next free one), its textures packed into the file."""
+    made = bpy.data.materials.new(material.name)
+    if bpy.app.version < (5, 0, 0):  # from 5.0 on every material has nodes, and the property is deprecated
+        made.use_nodes = True
+    made.use_backface_culling = not material.double_sided
+    made.diffuse_color = material.color
+    made.surface_render_method = "BLENDED" if material.alpha == "blend" else "DITHERED"
+    tree = made.node_tree
+    shader = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
+    shader.inputs["Base Color"].default_value = (*material.color[:3], 1.0)
+    shader.inputs["Roughness"].default_value = material.roughness
+    if material.alpha != "opaque":
+        shader.inputs["Alpha"].default_value = material.color[3]
+    if material.subsurface > 0:
+        shader.inputs["Subsurface Weight"].default_value = material.subsurface
+        shader.inputs["Subsurface Radius"].default_value = SCATTER_RADIUS
+        shader.inputs["Subsurface Scale"].default_value = SCATTER_METRES
+    if material.color_texture is not None:
+        _link_color(tree, shader, material)
+    if material.roughness_texture is not None:
+        texture = _texture(tree, f"{material.name}_roughness", material.roughness_texture, (-300, -100), "Non-Color")
+        tree.links.new(texture.outputs["Color"], shader.inputs["Roughness"])
+    if material.normal_texture is not None:
+        texture = _texture(tree, f"{material.name}_normal", material.normal_texture, (-600, -400), "Non-Color")
+        normal = tree.nodes.new("ShaderNodeNormalMap")
+        normal.location = (-300, -400)
+        tree.links.new(texture.outputs["Color"], normal.inputs["Color"])
+        tree.links.new(normal.outputs["Normal"], shader.inputs["Normal"])
+    return made
+
+
+def packed_image(name: str, data: bytes, color_space: str = "sRGB") -> bpy.types.Image:
+    """An image data-block that holds the PNG or JPEG file `data`."""
+    extension = ".png" if data.startswith(b"\x89PNG") else ".jpg"
+    image = bpy.data.images.new(name, 1, 1)
+    image.pack(data=data, data_len=len(data))
+    image.source = "FILE"
+    image.filepath_raw = f"//{name}{extension}"  # exporters take the file's name from here
+    image.colorspace_settings.name = color_space
+    return image
+
+
+def _link_color(tree: bpy.types.NodeTree, shader: bpy.types.Node, material: Material) -> None:
+    texture = _texture(tree, f"{material.name}_color", material.color_texture, (-600, 300), "sRGB")
+    tree.links.new(texture.outputs["Color"], shader.inputs["Base Color"])
+    if material.alpha == "blend":
+        tree.links.new(texture.outputs["Alpha"], shader.inputs["Alpha"])
+    elif material.alpha == "clip":  # the glTF exporter reads this node as alphaMode MASK
+        cutoff = tree.nodes.new("ShaderNodeMath")
+        cutoff.operation = "GREATER_THAN"
+        cutoff.inputs[1].default_value = 0.5
+        cutoff.location = (-300, 100)
+        tree.links.new(texture.outputs["Alpha"], cutoff.inputs[0])
+        tree.links.new(cutoff.outputs[0], shader.inputs["Alpha"])
+
+
+def _texture(
+    tree: bpy.types.NodeTree, name: str, data: bytes, location: tuple[float, float], color_space: str
+) -> bpy.types.Node:
+    node = tree.nodes.new("ShaderNodeTexImage")
+    node.image = packed_image(name, data, color_space)
+    node.location = location
+    return node
