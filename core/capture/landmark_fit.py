@@ -62,7 +62,7 @@ def fit_landmarks(
     landmarks: np.ndarray,
     size: tuple[int, int],
     focal: float | None = None,
-    prior: Prior = Prior(),  # noqa: B008 (frozen)
+    prior: Prior = Prior(),
 ) -> LandmarkFit:
     """Fit the head to `landmarks` `[478, 2]` of a photo of `size` (width, height) pixels."""
     landmarks = landmarks.astype(np.float64)
@@ -97,7 +97,7 @@ def fit_landmarks(
 
 
 def bounded_step(hessian: np.ndarray, gradient: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """Minimise x H x / 2 - g x within bounds `[P]`, by an active set that only grows; exact where no bound is active."""
+    """Minimise x H x / 2 - g x within bounds `[P]`; its active set only grows, so bounds may hold too much."""
     step = np.zeros(len(gradient))
     free = ~((lower >= 0) & (gradient < 0)) & ~((upper <= 0) & (gradient > 0))
     while free.any():

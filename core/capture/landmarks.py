@@ -31,8 +31,8 @@ _CROP = 512
 _EYE_CORNERS = ((33, 133), (362, 263))
 
 
-def detect_landmarks(photo: Photo, face: int = 0) -> np.ndarray:
-    """Landmarks `[478, 2]` in the photo's pixels of its `face`-th largest face, 0 the largest.
+def detect_landmarks(photo: Photo, face: int | None = None) -> np.ndarray:
+    """Landmarks `[478, 2]` in the photo's pixels of its `face`-th largest face, by default the first.
 
     Two passes: one on the detector's box, then the mean over several upright crops, plain and mirrored, round the
     first one's landmarks. Raises InputError when there is no such face, or it is smaller than `MIN_FACE` pixels.
@@ -41,10 +41,9 @@ def detect_landmarks(photo: Photo, face: int = 0) -> np.ndarray:
     faces = _faces(image)
     if not faces:
         raise InputError(f"No face was found in {photo.name}; use a photo that shows one from the front.")
-    if not 0 <= face < len(faces):
-        count = "one face" if len(faces) == 1 else f"{len(faces)} faces"
-        raise InputError(f"{photo.name} has {count}; choose a face from 1 to {len(faces)}.")
-    landmarks = faces[face]
+    if face is not None and not 1 <= face <= len(faces):
+        raise InputError(f"Face {face} does not exist: {photo.name} shows {len(faces)}, counted from the largest.")
+    landmarks = faces[(face or 1) - 1]
     width = int(np.ptp(landmarks[:468, 0]))
     if width < MIN_FACE:
         raise InputError(f"The face in {photo.name} is only {width} pixels wide; use a photo with {MIN_FACE} or more.")
@@ -69,11 +68,11 @@ def _faces(image: Image.Image) -> list[np.ndarray]:
 
 
 def _boxes(image: Image.Image, shares: tuple[float, ...]) -> list[tuple[float, float, float]]:
-    """Faces as (centre x, centre y, side) in pixels, found in windows of those shares of the image, half overlapping."""
+    """Faces as (centre x, centre y, side) in pixels, found in windows of those shares of the image."""
     found: list[tuple[float, float, float, float]] = []
     for share in shares:
         side = np.array(image.size) * share
-        steps = int(round(2 / share)) - 1
+        steps = round(2 / share) - 1  # half overlapping
         for row in range(steps):
             for column in range(steps):
                 corner = side * (column, row) / 2

@@ -9,7 +9,6 @@
 
 import hashlib
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import igl
@@ -20,9 +19,9 @@ from scipy.interpolate import RBFInterpolator
 
 from ..capture.embedding import LandmarkEmbedding, fingerprint
 from ..capture.landmark_fit import LandmarkFit, Prior, fit_landmarks
-from ..capture.landmarks import COUNT, IRISES, OVAL, iris_distance, mirror
+from ..capture.landmarks import COUNT, IRISES, OVAL, mirror
 from ..parametric.arkit import ARKIT_NAMES
-from ..parametric.head import JOINTS, HeadModel
+from ..parametric.head import HeadModel
 from ..weights import FOLDER
 from .portraits import HELD_OUT, Portrait, detect_portraits, mean_face, similarity
 
@@ -184,7 +183,7 @@ def save(embedding: LandmarkEmbedding, out: Path, portraits: int, metrics: dict[
     save_file({name: np.ascontiguousarray(getattr(embedding, name)) for name in names}, path, {"head": head})
     card = {
         "recipe": "likeness train landmarks",
-        "data": f"{portraits} official portraits of ../shared/data/portraits (public domain); landmarks of MediaPipe 0.10.21",
+        "data": f"{portraits} official portraits (public domain), landmarks of MediaPipe 0.10.21",
         "head": head,
         "rounds": ROUNDS,
         "metrics": {name: round(value, 4) for name, value in metrics.items()},

@@ -1,0 +1,150 @@
+"""From a photo to an Avatar: detect, fit, texture, hair, assemble."""
+
+import io
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..avatar import Avatar, Material
+from ..errors import UsageError
+from ..parametric.assembly import MATERIALS, head_avatar
+from ..parametric.head import HeadModel
+from ..version import VERSION
+from ..weights import weights_path
+from .embedding import LandmarkEmbedding
+from .fit import HeadFit, fit_head
+from .landmarks import detect_landmarks
+from .photo import Photo, load_photo
+from .segmentation import Masks, segment
+from .texture import skin_textures
+
+Progress = Callable[[str, float], None]
+"""Called with the stage's name and the share of the whole job that is done."""
+
+STAGES = {"detect": 0.0, "fit": 0.15, "texture": 0.35, "hair": 0.75, "assemble": 0.9}
+"""Stage -> share of the job that is done when it begins."""
+PORTRAIT_SIDE = 768
+"""Pixels of the square cut-out of the photo that the Avatar carries for previews."""
+
+
+@dataclass(frozen=True)
+class CaptureOptions:
+    """How to capture."""
+
+    face: int | None = None
+    """Which of several faces, 1 the largest; None for the largest."""
+    device: str = "cpu"
+    """Torch device."""
+
+
+def capture_head(
+    photo_paths: Sequence[Path], *, options: CaptureOptions = CaptureOptions(), progress: Progress = lambda *_: None
+) -> tuple[Avatar, dict[str, Any]]:
+    """The head in a photo, and the report: `seconds` by stage, `errors`, `parameters` and `warnings`.
+
+    The Avatar is neutral; the photo's expression is in its parameters. Raises InputError when the photo cannot be
+    used, UsageError unless there is one photo, EngineError when weights are missing.
+    """
+    if len(photo_paths) != 1:
+        raise UsageError("A head is made from one photo; give exactly one.")
+    clock = _Clock(progress)
+    clock.begin("detect")
+    photo = load_photo(photo_paths[0])
+    landmarks = detect_landmarks(photo, options.face)
+    clock.begin("fit")
+    model = HeadModel.load(weights_path("head"))
+    masks = segment(photo.pixels, landmarks)
+    fit = fit_head(model, LandmarkEmbedding.load(model), photo, landmarks)
+    clock.begin("texture")
+    materials = {"skin": _skin(model, fit, photo, masks)}
+    clock.begin("assemble")
+    parameters = fit_parameters(fit)
+    avatar = head_avatar(
+        model,
+        fit.beta,
+        name=Path(photo.name).stem,
+        materials=materials,
+        parameters=parameters,
+        source=photo.name,
+        version=VERSION,
+        images={"photo": portrait(photo, landmarks)},
+    )
+    report = {
+        "seconds": clock.end(),
+        "errors": {"landmarks_iod": fit.error},
+        "parameters": {name: np.ravel(value).tolist() for name, value in parameters.items()},
+        "warnings": _warnings(photo, fit),
+    }
+    return avatar, report
+
+
+def fit_parameters(fit: HeadFit) -> dict[str, np.ndarray]:
+    """What an Avatar keeps of its fit. `camera` is focal, centre, size, rotation (row by row), translation."""
+    camera = fit.camera
+    flat = [[camera.focal], camera.center, camera.size, np.ravel(camera.rotation), camera.translation]
+    return {
+        "beta": fit.beta,
+        "psi": fit.psi,
+        "theta": fit.theta,
+        "light": fit.light,
+        "camera": np.concatenate(flat).astype(np.float32),
+    }
+
+
+def portrait(photo: Photo, landmarks: np.ndarray) -> bytes:
+    """The head cut out of the photo as a square JPEG, as far as the photo reaches."""
+    low, high = landmarks.min(0), landmarks.max(0)
+    center, half = (low + high) / 2 - (0, 0.15 * (high - low)[1]), 1.1 * (high - low).max()
+    box = np.concatenate([np.maximum(center - half, 0), np.minimum(center + half, photo.pixels.shape[1::-1])])
+    cut = Image.fromarray(photo.pixels).crop(tuple(box.round().astype(int)))
+    cut.thumbnail((PORTRAIT_SIDE, PORTRAIT_SIDE), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    cut.save(stream, "JPEG", quality=92)
+    return stream.getvalue()
+
+
+def _skin(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> Material:
+    posed = model.vertices(fit.beta, fit.psi, fit.theta)
+    textures = skin_textures(model, posed, fit.camera, photo.pixels, masks)
+    return replace(
+        MATERIALS["skin"],
+        color_texture=textures.color,
+        normal_texture=textures.normal,
+        roughness_texture=textures.roughness,
+    )
+
+
+def _warnings(photo: Photo, fit: HeadFit) -> list[str]:
+    warnings = []
+    if fit.error > 0.05:
+        warnings.append(
+            f"The head fits the face in {photo.name} badly; a sharper photo from the front would do better."
+        )
+    if abs(np.arcsin(np.clip(fit.camera.rotation[2, 0], -1, 1))) > np.radians(35):
+        warnings.append(f"The face in {photo.name} is turned far away; its hidden side is guessed.")
+    return warnings
+
+
+class _Clock:
+    """Reports stages as they begin and keeps their seconds."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._seconds: dict[str, float] = {}
+        self._stage, self._start = "", 0.0
+
+    def begin(self, stage: str) -> None:
+        self.end()
+        self._progress(stage, STAGES[stage])
+        self._stage, self._start = stage, time.perf_counter()
+
+    def end(self) -> dict[str, float]:
+        if self._stage:
+            self._seconds[self._stage] = round(time.perf_counter() - self._start, 3)
+            self._stage = ""
+        return self._seconds
