@@ -15,6 +15,7 @@ from ..errors import EngineError, InputError, LikenessError, UsageError
 from .progress import OnProgress, progress_bars
 from .staging import staged
 
+BATCH = (sys.executable, "-P", "-m", "likeness.blender_addon.batch")
 _ERRORS: dict[int, type[LikenessError]] = {2: UsageError, 3: InputError}
 
 
@@ -45,8 +46,8 @@ def build(avatar: Path, out: Path, *, formats: Sequence[str], animate: str | Non
     """Build the Avatar in a Blender process, which exports and renders it into `out`. Raises LikenessError."""
     if find_spec("bpy") is None:
         raise EngineError("Blender's Python module is not installed; install it: pip install 'likeness[blender]'.")
-    command = [sys.executable, "-P", "-m", "likeness.blender_addon.batch", str(avatar), "--out", str(out)]
-    command += ["--formats", ",".join(formats), "--preview", *(["--animate", animate] if animate else [])]
+    command = [*BATCH, str(avatar), "--out", str(out), "--formats", ",".join(formats), "--preview"]
+    command += ["--animate", animate] if animate else []
     progress("Starting Blender", 0.0)
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
         assert process.stdout

@@ -30,8 +30,8 @@ GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 _SILENT = "The engine did not answer in time; try again, or set up the engine anew."
 
-# The package's folder need not be called `likeness` (a checkout, or the extension `bl_ext.user_default.likeness`): it is
-# registered under that name before the engine's module is run as `python -m likeness.core.engine` would run it.
+# The package's folder need not be called `likeness` (a checkout, or the extension `bl_ext.user_default.likeness`): it
+# is registered under that name before the engine's module is run as `python -m likeness.core.engine` would run it.
 _BOOTSTRAP = """
 import sys
 if sys.version_info[:2] not in ((3, 11), (3, 12)):
