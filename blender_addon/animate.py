@@ -1,7 +1,4 @@
-"""Writes a clip as keyframes of a head's shape keys and bones: one action, with a slot for the armature and one for the keys.
-
-Blender before 4.4 has no slots: there the keys get an action of their own.
-"""
+"""Writes a clip as keyframes of a head's shape keys and bones: one action (before Blender 4.4, one for each of the two)."""
 
 import bpy
 import numpy as np
@@ -11,9 +8,8 @@ from ..core.parametric.arkit import ARKIT_NAMES
 from ..core.parametric.assembly import psi_name
 from ..core.parametric.clip import Clip
 from ..core.parametric.head import JOINTS
+from .actions import own_curves
 from .heads import bone_rotations, keys, mesh_object
-
-SLOTTED = hasattr(bpy.types, "ActionSlot")
 
 
 def write_clip(rig: bpy.types.Object, clip: Clip, start: int = 1) -> bpy.types.Action:
@@ -29,9 +25,7 @@ def write_clip(rig: bpy.types.Object, clip: Clip, start: int = 1) -> bpy.types.A
     shape_keys = mesh_object(rig).data.shape_keys
     action = bpy.data.actions.new(clip.source or "Clip")
     for owner, curves in ((rig, bone_curves), (shape_keys, key_curves)):
-        if owner.animation_data is None:
-            owner.animation_data_create()
-        fcurves = _assign(owner, action)
+        fcurves = own_curves(owner, action)
         for (path, index), values in curves.items():
             _write_curve(fcurves.new(path, index=index), frames, values)
     for name in JOINTS:
@@ -67,21 +61,6 @@ def _bone_curves(rig: bpy.types.Object, clip: Clip) -> Curves:
         for j, name in enumerate(JOINTS)
         for component in range(4)
     }
-
-
-def _assign(owner: bpy.types.Object | bpy.types.Key, action: bpy.types.Action) -> bpy.types.bpy_prop_collection:
-    """Make `action` the owner's and return the collection that its F-curves go to."""
-    if not SLOTTED:
-        if action.id_root and action.id_root != owner.id_type:
-            action = bpy.data.actions.new(f"{action.name} keys")
-        owner.animation_data.action = action
-        return action.fcurves
-    slot = action.slots.new(owner.id_type, owner.name)
-    owner.animation_data.action = action
-    owner.animation_data.action_slot = slot
-    layer = action.layers[0] if action.layers else action.layers.new("Layer")
-    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
-    return strip.channelbag(slot, ensure=True).fcurves
 
 
 def _write_curve(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray) -> None:

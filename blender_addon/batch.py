@@ -1,0 +1,141 @@
+"""Builds an Avatar file in Blender without a window, exports it and renders its preview.
+
+    python -m likeness.blender_addon.batch AVATAR --out DIR --formats glb,fbx,blend --preview --animate demo
+
+Standard output carries progress alone, one JSON object a line: {"stage": "Exporting head.glb", "fraction": 0.4}. An error
+is one sentence on standard error and the exit code of its class.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+
+from ..core.avatar import Avatar
+from ..core.errors import InputError, LikenessError, UsageError
+from ..core.parametric.animation import demo_clip, read_clip
+from ..core.parametric.clip import Clip
+from ..core.parametric.head import HeadModel
+from . import animate, build, export, heads, preview
+
+FORMATS = ("glb", "fbx", "blend")
+
+Progress = Callable[[str, float], None]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(f"{message[0].upper()}{message[1:]}.")
+
+
+def main(arguments: list[str], progress: Progress) -> None:
+    """Do what the command line asks. Raises LikenessError."""
+    options = _parser().parse_args(arguments)
+    formats = [name for name in options.formats.split(",") if name]
+    unknown = set(formats) - set(FORMATS)
+    if unknown:
+        raise UsageError(f"Unknown format {sorted(unknown)[0]}; choose among {', '.join(FORMATS)}.")
+    avatar = Avatar.load(options.avatar)
+    clip = _clip(options.animate)
+    out = Path(options.out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error.strerror}); choose another folder.") from error
+    run(avatar, out, formats, clip, options.fbx_preset, options.preview, options.name, progress)
+
+
+def run(
+    avatar: Avatar,
+    out: Path,
+    formats: list[str],
+    clip: Clip | None,
+    fbx_preset: str,
+    with_preview: bool,
+    name: str,
+    progress: Progress,
+) -> None:
+    """Build `avatar` in an empty file and write `name`.glb, .fbx, .blend and preview.png into `out`."""
+    progress("Building in Blender", 0.0)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    rig = build.build(avatar)
+    if clip is not None:
+        _animate(rig, clip)
+    for index, extension in enumerate(formats):
+        progress(f"Writing {name}.{extension}", 0.05 + 0.25 * index / len(formats))
+        path = out / f"{name}.{extension}"
+        if extension == "blend":
+            _save_blend(path)
+        else:
+            export.export_head(rig, path, "gltf" if extension == "glb" else fbx_preset)
+    if with_preview:
+        stage = "Rendering the preview"
+        progress(stage, 0.3)
+        preview.render_preview(
+            rig, out / "preview.png", avatar.images.get("photo"), lambda fraction: progress(stage, 0.3 + 0.7 * fraction)
+        )
+    progress("Done", 1.0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m likeness.blender_addon.batch", description=__doc__, allow_abbrev=False)
+    parser.add_argument("avatar", help="the Avatar file")
+    parser.add_argument("--out", required=True, help="folder for the results, made where it is missing")
+    parser.add_argument("--name", default="head", help="file name of the results, without extension")
+    parser.add_argument("--formats", default="glb,fbx,blend", help=f"comma-separated, of {', '.join(FORMATS)}")
+    parser.add_argument("--fbx-preset", default="fbx_generic", choices=[p for p in export.PRESETS if p.startswith("fbx")])
+    parser.add_argument("--animate", metavar="demo|FILE", help="the built-in clip, or an animation file")
+    parser.add_argument("--preview", action="store_true", help="render preview.png")
+    return parser
+
+
+def _clip(choice: str | None) -> Clip | None:
+    if choice is None:
+        return None
+    return demo_clip() if choice == "demo" else read_clip(choice)
+
+
+def _animate(rig: bpy.types.Object, clip: Clip) -> None:
+    scene = bpy.context.scene
+    scene.render.fps = round(clip.fps)
+    scene.render.fps_base = scene.render.fps / clip.fps
+    if clip.psi is not None:
+        heads.add_psi_keys(rig, HeadModel.load())
+    action = animate.write_clip(rig, clip)
+    scene.frame_start, scene.frame_end = (round(frame) for frame in action.frame_range)
+
+
+def _save_blend(path: Path) -> None:
+    """Save a copy beside and put it in place when it is whole."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, compress=True, check_existing=False)
+        os.replace(temporary, path)
+    except (RuntimeError, OSError) as error:
+        raise InputError(f"{path} cannot be written; choose another folder.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _protected_stdout() -> Progress:
+    """Turn what Blender prints away from standard output, and return the one function that still writes to it."""
+    lines = os.fdopen(os.dup(1), "w")
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+    def progress(stage: str, fraction: float) -> None:
+        print(json.dumps({"stage": stage, "fraction": round(fraction, 3)}), file=lines, flush=True)
+
+    return progress
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:], _protected_stdout())
+    except LikenessError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,159 @@
+"""Exports a head as glTF or FBX, with presets that set every option that matters.
+
+The exporters run on a scene of their own that holds the head alone, so the user's scene, selection and frame stay as they
+are; the head's values and actions are put back afterwards.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import InputError
+from . import heads
+from .held import Held, held_actions
+
+
+@dataclass(frozen=True)
+class Preset:
+    """An export for one kind of reader."""
+
+    label: str
+    extension: str
+    options: dict[str, Any] = field(default_factory=dict)
+    root_name: str | None = None
+    """Name of the armature's node in the file; the head's own name if None."""
+
+
+FBX = {
+    "use_mesh_modifiers": False,  # applying a modifier drops every shape key
+    "mesh_smooth_type": "FACE",  # Unity computes the normals of blend shapes and wants smoothing groups
+    "add_leaf_bones": False,
+    "use_armature_deform_only": False,
+    "bake_anim_use_all_actions": False,  # one clip, not one for each action
+    "bake_anim_use_nla_strips": False,
+    "bake_anim_force_startend_keying": True,
+    "bake_anim_simplify_factor": 0.0,
+    "object_types": {"ARMATURE", "MESH"},
+    "path_mode": "COPY",
+    "embed_textures": True,
+    "axis_forward": "-Z",
+    "axis_up": "Y",
+    "use_custom_props": False,
+    "use_tspace": False,  # refuses meshes with n-gons, and every reader computes tangents itself
+}
+
+PRESETS: dict[str, Preset] = {
+    "gltf": Preset(
+        "glTF",
+        ".glb",
+        {
+            "export_format": "GLB",
+            "export_yup": True,
+            "export_apply": False,  # applying a modifier drops every shape key
+            "export_morph": True,
+            "export_morph_normal": True,
+            "export_morph_tangent": False,
+            "export_try_sparse_sk": True,
+            "export_skins": True,
+            "export_all_influences": False,  # four, what every reader has
+            "export_def_bones": False,
+            "export_rest_position_armature": True,
+            "export_force_sampling": True,
+            "export_animation_mode": "ACTIVE_ACTIONS",  # bones and keys in one clip
+            "export_optimize_animation_size": False,
+            "export_current_frame": False,
+            "export_image_format": "AUTO",
+            "export_extras": False,
+            "export_cameras": False,
+            "export_lights": False,
+        },
+    ),
+    "fbx_unity": Preset("FBX for Unity", ".fbx", {**FBX, "apply_scale_options": "FBX_SCALE_ALL"}),
+    # Unreal drops a top node of this name, which leaves `root` as the skeleton's root, and reads centimetres.
+    "fbx_unreal": Preset("FBX for Unreal", ".fbx", {**FBX, "apply_scale_options": "FBX_SCALE_NONE"}, "Armature"),
+    "fbx_generic": Preset("FBX", ".fbx", {**FBX, "apply_scale_options": "FBX_SCALE_UNITS"}),
+}
+
+
+def export_head(rig: bpy.types.Object, path: Path | str, preset: str = "gltf", animation: bool = True) -> None:
+    """Write the head to `path` by one of `PRESETS`; the file appears whole or not at all.
+
+    Without `animation` the head is written neutral and at rest. With it, one clip covers the head's current actions and
+    whatever keys and bones hold a value without being animated.
+    Raises InputError when the place cannot be written or the head is no longer whole.
+    """
+    chosen = PRESETS[preset]
+    path = Path(path)
+    head = heads.mesh_object(rig)
+    with ExitStack() as stack:
+        temporary = stack.enter_context(_beside(path))
+        clip = stack.enter_context(held_actions(rig, head, animation))
+        scene = stack.enter_context(_own_scene(rig, head, clip))
+        if chosen.root_name:
+            stack.enter_context(_renamed(rig, chosen.root_name))
+        stack.enter_context(bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]))
+        _run(chosen, temporary, clip)
+        os.replace(temporary, path)
+
+
+def _run(preset: Preset, path: Path, clip: Held | None) -> None:
+    if preset.extension == ".glb":
+        bpy.ops.export_scene.gltf(
+            filepath=str(path),
+            use_active_scene=True,
+            export_animations=clip is not None,
+            export_nla_strips_merged_animation_name=clip.name if clip else "",
+            **preset.options,
+        )
+    else:
+        bpy.ops.export_scene.fbx(filepath=str(path), use_selection=False, bake_anim=clip is not None, **preset.options)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A temporary path in the folder of `path`, with its extension, gone afterwards. Raises InputError."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".likeness-", dir=path.parent)
+    except OSError as error:
+        raise InputError(f"{path.parent} cannot be written ({error.strerror}); choose another folder.") from error
+    with folder:
+        yield Path(folder.name) / path.name
+
+
+@contextmanager
+def _own_scene(rig: bpy.types.Object, head: bpy.types.Object, clip: Held | None) -> Iterator[bpy.types.Scene]:
+    """A scene with the head alone, the clip's length and name (FBX names its clip after the scene), the user's frame rate."""
+    user = bpy.context.scene
+    scene = bpy.data.scenes.new(clip.name if clip else "Scene")
+    try:
+        scene.render.fps, scene.render.fps_base = user.render.fps, user.render.fps_base
+        scene.unit_settings.scale_length = user.unit_settings.scale_length
+        if clip:
+            scene.frame_start, scene.frame_end = clip.start, clip.end
+        for thing in (rig, head):
+            scene.collection.objects.link(thing)
+        yield scene
+    finally:
+        bpy.data.scenes.remove(scene)
+
+
+@contextmanager
+def _renamed(thing: bpy.types.Object, name: str) -> Iterator[None]:
+    """Another name for a while, even if something else has it."""
+    own = thing.name
+    other = bpy.data.objects.get(name)
+    if other is not None and other is not thing:
+        other.name = f"{name} (aside)"
+    thing.name = name
+    try:
+        yield
+    finally:
+        thing.name = own
+        if other is not None and other is not thing:
+            other.name = name
