@@ -3,11 +3,12 @@
 Runs inside Blender, so it is written with the standard library alone.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from ..errors import EngineError
@@ -69,17 +70,18 @@ def _works(command: list[str]) -> bool:
 
 def _run(command: list[str], progress: Progress) -> None:
     """Run one step of the installation. Its length is unknown, so the fraction only nears 1."""
-    count, last = 0, ""
+    last = ""
     try:
-        for count, last in enumerate(_lines(command), 1):
-            progress(last, count / (count + 60))
+        with contextlib.closing(_lines(command)) as lines:
+            for count, last in enumerate(lines, 1):
+                progress(last, count / (count + 60))
     except (OSError, subprocess.CalledProcessError) as error:
         raise EngineError(
             f"Setting up the engine failed ({last or error}); check the internet connection and try again."
         ) from error
 
 
-def _lines(command: list[str]) -> Iterator[str]:
+def _lines(command: list[str]) -> Generator[str, None, None]:
     """The lines that a command writes, as it writes them; the command ends with the iteration."""
     process = subprocess.Popen(
         command,

@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from likeness.core.errors import EngineError
 from likeness.core.weights import FOLDER, card, weights_path
 
