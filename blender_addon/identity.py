@@ -1,0 +1,70 @@
+"""The identity of a head while its sliders move.
+
+Rebuilding every shape key takes a good part of a second, too long for each step of a drag. The sliders edit a draft,
+which is built into the head once they rest.
+"""
+
+import functools
+
+import bpy
+import numpy as np
+
+from ..core.errors import LikenessError
+from ..core.parametric.head import HeadModel
+from . import heads
+
+REST_SECONDS = 0.2
+"""How long the sliders must be still."""
+
+_drafts: dict[str, np.ndarray] = {}
+"""Name of the head -> beta that is not built yet."""
+
+
+@functools.cache
+def model() -> HeadModel:
+    """The head model, read once. Raises EngineError."""
+    return HeadModel.load()
+
+
+def beta(head: bpy.types.Object) -> np.ndarray:
+    """`[100]`: the draft if there is one, otherwise what the head is built from."""
+    if head.name in _drafts:
+        return _drafts[head.name]
+    return np.asarray(heads.metadata(head)["parameters"]["beta"], np.float32)
+
+
+def original(head: bpy.types.Object) -> np.ndarray:
+    """`[100]`: the identity that the head was made with."""
+    return np.asarray(heads.metadata(head)["parameters"].get("beta_made", beta(head)), np.float32)
+
+
+def draft(head: bpy.types.Object, component: int, value: float) -> None:
+    """Change one component; the head follows when the sliders rest, at once where Blender runs without a window."""
+    changed = beta(head).copy()
+    changed[component] = value
+    _drafts[head.name] = changed
+    if bpy.app.background:
+        _build_drafts()
+        return
+    if bpy.app.timers.is_registered(_build_drafts):
+        bpy.app.timers.unregister(_build_drafts)
+    bpy.app.timers.register(_build_drafts, first_interval=REST_SECONDS)
+
+
+def rebuild(head: bpy.types.Object, beta: np.ndarray) -> None:
+    """Build `beta` `[100]` into the head. Raises LikenessError."""
+    _drafts.pop(head.name, None)
+    heads.set_identity(head, model(), np.asarray(beta, np.float32))
+
+
+def _build_drafts() -> None:
+    for name, drafted in list(_drafts.items()):
+        head = bpy.data.objects.get(name)
+        if head is None:
+            del _drafts[name]
+            continue
+        try:
+            rebuild(head, drafted)
+        except LikenessError as error:  # no operator is running that could report it
+            head["likeness_problem"] = str(error)
+        bpy.ops.ed.undo_push(message="Identity")

@@ -1,0 +1,187 @@
+"""The tab "Likeness" of the 3D view's sidebar, and the entries in File > Import and Export."""
+
+import bpy
+
+from ..core.parametric.arkit import PRESETS, REGIONS, VISEMES, mirrored
+from ..core.parametric.assembly import psi_name
+from ..core.parametric.head import EXPRESSIONS
+from . import expression, heads, labels, pose, views
+from .jobs import JobOperator
+from .properties import IDENTITY_SLIDERS, settings
+
+
+class LikenessPanel:
+    """Mixin: where the panels are."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Likeness"
+
+
+class HeadPanel(LikenessPanel):
+    """Mixin of panels that show one head."""
+
+    bl_parent_id = "LIKENESS_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return views.active_head(context) is not None
+
+
+class LIKENESS_PT_main(LikenessPanel, bpy.types.Panel):
+    """Make a head; the progress of what is being made."""
+
+    bl_label = "Likeness"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        job = JobOperator.current
+        if job is not None:
+            layout.progress(factor=job.fraction, text=job.stage)
+            layout.label(text="Esc to cancel", icon="EVENT_ESC")
+            return
+        column = layout.column()
+        column.scale_y = 1.4
+        column.operator("likeness.head_from_photo", icon="IMAGE_DATA", text="Head from Photo...")
+        head = views.active_head(context)
+        if head is None:
+            layout.label(text="or drop a portrait on the view", icon="INFO")
+        else:
+            layout.label(text=head.name, icon="OUTLINER_OB_ARMATURE")
+
+
+class LIKENESS_PT_identity(HeadPanel, bpy.types.Panel):
+    """Whose head it is."""
+
+    bl_label = "Identity"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        identity = views.active_head(context).likeness.identity
+        row = self.layout.row(align=True)
+        row.operator("likeness.randomise_identity", icon="FILE_REFRESH", text="Random")
+        row.operator("likeness.reset_identity", icon="LOOP_BACK", text="Reset")
+        column = self.layout.column(align=True)
+        for component in range(IDENTITY_SLIDERS):
+            column.prop(identity, f"beta_{component:03d}", slider=True)
+
+
+class LIKENESS_MT_presets(bpy.types.Menu):
+    """Ready-made expressions."""
+
+    bl_label = "Presets"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        for group in (PRESETS, VISEMES):
+            for name in group:
+                self.layout.operator("likeness.apply_preset", text=labels.preset(name)).preset = name
+            self.layout.separator()
+
+
+class LIKENESS_PT_expression(HeadPanel, bpy.types.Panel):
+    """ARKit's 52 blendshapes by region."""
+
+    bl_label = "Expression"
+    bl_options: set[str] = set()
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, options = self.layout, settings(context)
+        row = layout.row(align=True)
+        row.menu("LIKENESS_MT_presets", icon="PRESET")
+        row.operator("likeness.key_expression", icon="KEY_HLT", text="")
+        row.operator("likeness.reset_expression", icon="LOOP_BACK", text="")
+        row = layout.row(align=True)
+        row.prop(options, "search", icon="VIEWZOOM", text="")
+        row.prop(options, "mirror", icon="MOD_MIRROR", text="")
+        found = {region: [n for n in names if labels.matches(n, options.search)] for region, names in REGIONS.items()}
+        for region, names in found.items():
+            if names and options.search:
+                self._sliders(layout.column(align=True), context, names)
+            elif names:
+                header, body = layout.panel(f"LIKENESS_expression_{region}", default_closed=region != "Eyes")
+                header.label(text=region)
+                header.operator("likeness.reset_expression", icon="LOOP_BACK", text="", emboss=False).region = region
+                if body:
+                    self._sliders(body.column(align=True), context, names)
+        if not any(found.values()):
+            layout.label(text="No slider of that name", icon="INFO")
+
+    def _sliders(self, column: bpy.types.UILayout, context: bpy.types.Context, names: list[str]) -> None:
+        """A row a blendshape, or a row a pair: one slider for both sides when they are mirrored."""
+        head = views.active_head(context)
+        keys = heads.keys(head)
+        for name in dict.fromkeys(min(name, mirrored(name)) for name in names):  # the left one of a pair
+            split = column.split(factor=0.4, align=True)
+            split.label(text=labels.blendshape(name))
+            sides = split.row(align=True)
+            if mirrored(name) == name:
+                sides.prop(keys[name], "value", text="", slider=True)
+            elif expression.has_twin(name) and settings(context).mirror:
+                sides.prop(head.likeness.twins, name, text="", slider=True)
+            else:
+                sides.prop(keys[name], "value", text="L", slider=True)
+                sides.prop(keys[mirrored(name)], "value", text="R", slider=True)
+
+
+class LIKENESS_PT_flame(HeadPanel, bpy.types.Panel):
+    """FLAME's jaw, eyes and expression components."""
+
+    bl_label = "FLAME"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        head = views.active_head(context)
+        column = self.layout.column(align=True)
+        for channel in pose.CHANNELS:
+            column.prop(head.likeness.pose, channel, slider=True)
+        header, body = self.layout.panel("LIKENESS_flame_psi", default_closed=True)
+        header.label(text="Expression Components")
+        if not body:
+            return
+        keys = heads.keys(head)
+        if psi_name(0) not in keys:
+            body.operator("likeness.add_flame_keys", icon="SHAPEKEY_DATA")
+            return
+        column = body.column(align=True)
+        for component in range(EXPRESSIONS):
+            column.prop(keys[psi_name(component)], "value", text=f"psi {component + 1}", slider=True)
+
+
+class LIKENESS_PT_animation(HeadPanel, bpy.types.Panel):
+    """Motion for the head."""
+
+    bl_label = "Animation"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.operator("likeness.preview_animation", icon="PLAY")
+        column = self.layout.column(align=True)
+        column.operator("likeness.import_arkit", icon="IMPORT", text="ARKit / Live Link CSV...")
+        column.operator("likeness.import_flame", icon="IMPORT", text="FLAME Sequence...")
+
+
+class LIKENESS_PT_export(HeadPanel, bpy.types.Panel):
+    """The way out of Blender."""
+
+    bl_label = "Export"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.column(align=True).operator_enum("likeness.export_head", "preset")
+
+
+def draw_import_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.operator("likeness.head_from_photo", text="Photo as Likeness Head (.jpg/.png/...)")
+
+
+def draw_export_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.operator_menu_enum("likeness.export_head", "preset", text="Likeness Head")
+
+
+CLASSES = (
+    LIKENESS_PT_main,
+    LIKENESS_PT_identity,
+    LIKENESS_MT_presets,
+    LIKENESS_PT_expression,
+    LIKENESS_PT_flame,
+    LIKENESS_PT_animation,
+    LIKENESS_PT_export,
+)

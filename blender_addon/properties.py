@@ -1,0 +1,131 @@
+"""The properties behind the sliders that are more than a shape key's own value.
+
+Each reads and writes what it stands for (two shape keys, a bone, the stored identity) and stores nothing itself: undo,
+animation and scripts that touch those directly can never disagree with the panel.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProperty
+
+from ..core.parametric.arkit import ARKIT_NAMES, mirrored
+from . import expression, heads, identity, labels, pose
+
+IDENTITY_SLIDERS = 24
+"""Components of identity that have a slider: they come in the order of how much they explain."""
+
+
+def _group(name: str, doc: str, sliders: dict[str, Any]) -> type:
+    return type(name, (bpy.types.PropertyGroup,), {"__doc__": doc, "__annotations__": sliders})
+
+
+def _proxy(label: str, low: float, high: float, get: Callable, write: Callable, **options: Any) -> Any:
+    """A slider of the object that carries it. It is not animatable itself: what it writes to is."""
+    return FloatProperty(
+        name=label,
+        soft_min=low,
+        soft_max=high,
+        get=lambda group: get(group.id_data),
+        set=lambda group, value: write(group.id_data, value),
+        options=set(),
+        **options,
+    )
+
+
+def _twin_slider(name: str) -> Any:
+    """Both sides of a blendshape, whose left one is `name`."""
+    return _proxy(
+        labels.blendshape(name),
+        0,
+        1,
+        lambda head: heads.keys(head)[name].value,
+        lambda head, value: expression.apply(head, dict.fromkeys((name, mirrored(name)), value)),
+        min=0,
+        max=1,
+    )
+
+
+def _identity_slider(component: int) -> Any:
+    return _proxy(
+        f"Shape {component + 1}",
+        -3,
+        3,
+        lambda head: identity.beta(head)[component],
+        lambda head, value: identity.draft(head, component, value),
+        min=-5,
+        max=5,
+        description="One component of the face's shape, in standard deviations; the sliders come in order of effect",
+    )
+
+
+def _pose_slider(channel: str) -> Any:
+    c = pose.CHANNELS[channel]
+    return _proxy(
+        c.label,
+        c.low,
+        c.high,
+        lambda head: pose.angle(head, channel),
+        lambda head, value: pose.set_angle(head, channel, value),
+        subtype="ANGLE",
+    )
+
+
+LIKENESS_PG_twins = _group(
+    "LIKENESS_PG_twins",
+    "The blendshapes of one head that have two sides, both moved together.",
+    {name: _twin_slider(name) for name in ARKIT_NAMES if expression.has_twin(name) and name.endswith("Left")},
+)
+LIKENESS_PG_identity = _group(
+    "LIKENESS_PG_identity",
+    "The first identity components of one head.",
+    {f"beta_{k:03d}": _identity_slider(k) for k in range(IDENTITY_SLIDERS)},
+)
+LIKENESS_PG_pose = _group(
+    "LIKENESS_PG_pose",
+    "Angles of one head's joints, FLAME's theta.",
+    {channel: _pose_slider(channel) for channel in pose.CHANNELS},
+)
+
+
+class LIKENESS_PG_head(bpy.types.PropertyGroup):
+    """Everything that the panel can change on one head: `Object.likeness` of its armature."""
+
+    twins: PointerProperty(type=LIKENESS_PG_twins)
+    identity: PointerProperty(type=LIKENESS_PG_identity)
+    pose: PointerProperty(type=LIKENESS_PG_pose)
+
+
+class LIKENESS_PG_settings(bpy.types.PropertyGroup):
+    """How the panel behaves: `WindowManager.likeness`. Not saved with the file."""
+
+    mirror: BoolProperty(name="Mirror", description="Move both sides of the face together", default=True)
+    search: StringProperty(
+        name="Search", description="Show only the sliders whose name contains this", options={"TEXTEDIT_UPDATE"}
+    )
+
+
+def settings(context: bpy.types.Context) -> LIKENESS_PG_settings:
+    return context.window_manager.likeness
+
+
+def attach() -> None:
+    """Give Blender's types their `likeness`."""
+    bpy.types.Object.likeness = PointerProperty(type=LIKENESS_PG_head)
+    bpy.types.WindowManager.likeness = PointerProperty(type=LIKENESS_PG_settings)
+
+
+def detach() -> None:
+    """The inverse of `attach`."""
+    del bpy.types.WindowManager.likeness
+    del bpy.types.Object.likeness
+
+
+CLASSES = (
+    LIKENESS_PG_twins,
+    LIKENESS_PG_identity,
+    LIKENESS_PG_pose,
+    LIKENESS_PG_head,
+    LIKENESS_PG_settings,
+)

@@ -1,0 +1,37 @@
+"""What the user has before him: the head that is active, and the 3D views that look at it."""
+
+import bpy
+
+from . import heads
+
+
+def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The armature of the head that the active object belongs to; where it belongs to none, the scene's only head."""
+    if head := heads.find(context.view_layer.objects.active):
+        return head
+    found = {thing for thing in context.scene.objects if heads.METADATA in thing}
+    return found.pop() if len(found) == 1 else None
+
+
+def show(context: bpy.types.Context, head: bpy.types.Object) -> None:
+    """Select the head and frame it in the 3D views; views in Solid shading change to Material Preview."""
+    mesh = heads.mesh_object(head)
+    for thing in context.selected_objects:
+        thing.select_set(False)
+    context.view_layer.objects.active = head
+    mesh.select_set(True)
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                _frame(window, area)
+    mesh.select_set(False)
+    head.select_set(True)
+
+
+def _frame(window: bpy.types.Window, area: bpy.types.Area) -> None:
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.view3d.view_axis(type="FRONT")
+        bpy.ops.view3d.view_selected()
+    if area.spaces.active.shading.type == "SOLID":
+        area.spaces.active.shading.type = "MATERIAL"
