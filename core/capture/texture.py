@@ -1,0 +1,150 @@
+"""The skin's textures: the photo's detail on the solved low-frequency albedo, its mirror image and pores elsewhere."""
+
+import io
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..parametric.head import HeadModel
+from ..rendering.atlas import Atlas, build_atlas
+from ..rendering.camera import Camera
+from ..rendering.shading import linear_to_srgb, vertex_normals
+from .albedo import DARK, LUMINANCE, SkinField, skin_triangles, solve_skin, vertex_means
+from .complexion import pores, shine, wet
+from .projection import Projection, project_photo
+from .segmentation import Masks
+
+SIZE = 2048
+QUALITY = 93
+HIGHLIGHT = 0.16
+"""Log luminance by which a detail may rise above its surroundings; more is taken for a reflection."""
+PORE_CONTRAST = 0.035
+"""Deviation of log reflectance that pores add where the photo resolves none."""
+PORE_RESOLUTION = 6000.0
+"""Pixels per metre from which a photo shows pores itself."""
+PORE_DEPTH = 0.00004
+"""Metres, one deviation."""
+FURROW_DEPTH = 0.0009
+"""Metres for one unit of log luminance of the photo's fine detail."""
+
+
+@dataclass(frozen=True)
+class SkinTextures:
+    """What the skin's material needs."""
+
+    color: bytes
+    """JPEG, sRGB, SIZE x SIZE."""
+    normal: bytes
+    """JPEG, tangent space, OpenGL convention."""
+    roughness: bytes
+    """JPEG, grey."""
+    exposure: np.ndarray
+    """[3] linear colour that a white card in the middle of the face would have in the photo."""
+    field: SkinField
+
+
+def skin_textures(
+    model: HeadModel, vertices: np.ndarray, camera: Camera, pixels: np.ndarray, masks: Masks
+) -> SkinTextures:
+    """Textures of the skin of `vertices` [V, 3], posed as in the photo `pixels` uint8 [H, W, 3] that `camera` took."""
+    atlas = build_atlas(model, "skin", SIZE)
+    projection = project_photo(model, atlas, vertices, camera, pixels, masks)
+    color, trust = vertex_means(atlas, projection, len(vertices))
+    points = camera.project(vertices)[:, :2]
+    bare = masks.sample("skin", points) * (1 - masks.sample("beard", points)) * (1 - masks.sample("brows", points))
+    normals = vertex_normals(vertices, skin_triangles(model))
+    field = solve_skin(model, normals, color, trust, bare)
+
+    base = atlas.gather(field.albedo)
+    detail, seen = photo_detail(atlas, projection, field)
+    dry = 1 - atlas.gather(wet(model))[:, None]
+    pore = pores(SIZE, atlas.texels_per_metre).reshape(-1)[atlas.texels][:, None]
+    unresolved = 1 - 0.7 * min(1.0, projection.pixels_per_metre / PORE_RESOLUTION) * seen
+    albedo = base + dry * (detail + PORE_CONTRAST * unresolved * pore)
+    height = dry * (FURROW_DEPTH * _fine(atlas, detail) + PORE_DEPTH * pore)
+    return SkinTextures(
+        color=encode(linear_to_srgb(_padded(atlas, np.exp(albedo)))),
+        normal=encode(normal_map(atlas, height[:, 0])),
+        roughness=encode(_roughness(model, atlas, pore)),
+        exposure=np.exp(np.average(field.shading, axis=0, weights=field.trust)),
+        field=field,
+    )
+
+
+def photo_detail(atlas: Atlas, projection: Projection, field: SkinField) -> tuple[np.ndarray, np.ndarray]:
+    """Log colour `[N, 3]` that the photo, or else its mirror image, adds to the low-frequency albedo, and the
+    share `[N, 1]` of each texel that stems from either.
+    """
+    index = projection.index
+    low = (field.albedo + field.shading)[atlas.corners[index]] * atlas.barycentric[index][..., None]
+    detail = np.log(np.maximum(projection.color, DARK)) - low.sum(1)
+    image = np.zeros((len(atlas.texels), 4), np.float32)
+    image[index, :3] = tame_highlights(detail) * projection.trust[:, None]
+    image[index, 3] = projection.trust
+    mirrored = cv2.remap(atlas.image(image), atlas.image(atlas.mirror_map), None, cv2.INTER_LINEAR)
+    mirrored = mirrored.reshape(-1, 4)[atlas.texels]
+    image += (1 - image[:, 3:]) * mirrored
+    return image[:, :3], image[:, 3:]
+
+
+def tame_highlights(detail: np.ndarray) -> np.ndarray:
+    """Log colours `[N, 3]` relative to their surroundings, with reflections pressed down and their whiteness taken out."""
+    luminance = (detail @ LUMINANCE)[:, None]
+    pressed = np.where(luminance > 0, HIGHLIGHT * np.tanh(luminance / HIGHLIGHT), luminance)
+    pale = np.clip(luminance / HIGHLIGHT, 0, 1)
+    return pressed + (1 - 0.8 * pale) * (detail - luminance)
+
+
+def normal_map(atlas: Atlas, height: np.ndarray) -> np.ndarray:
+    """Tangent-space normals, `[size, size, 3]` in 0..1, of a `height` [N] in metres over the chart."""
+    image = _padded(atlas, height[:, None])[..., 0] * atlas.texels_per_metre
+    right = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    up = -cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    normal = np.stack([-right, -up, np.ones_like(image)], -1)
+    return normal / np.linalg.norm(normal, axis=-1, keepdims=True) * 0.5 + 0.5
+
+
+def _fine(atlas: Atlas, detail: np.ndarray) -> np.ndarray:
+    """The part of a detail's luminance that is as fine as wrinkles, `[N, 1]`, bounded so that hairs cut no trenches."""
+    image = atlas.image(detail @ LUMINANCE)
+    width = 0.002 * atlas.texels_per_metre
+    fine = cv2.GaussianBlur(image, (0, 0), 1.0) - cv2.GaussianBlur(image, (0, 0), width)
+    return np.clip(fine.reshape(-1)[atlas.texels][:, None], -0.12, 0.12)
+
+
+def _roughness(model: HeadModel, atlas: Atlas, pore: np.ndarray) -> np.ndarray:
+    roughness = atlas.gather(shine(model).astype(np.float32))[:, None] - 0.02 * pore
+    return _padded(atlas, roughness)[..., 0]
+
+
+def _padded(atlas: Atlas, values: np.ndarray) -> np.ndarray:
+    """Values of texels `[N, C]` as an image whose other texels carry on the chart's border, so that no mip shows it."""
+    image = atlas.image(values.astype(np.float32))
+    weight = atlas.image(np.ones(len(values), np.float32))
+    return pull_push(image, weight)
+
+
+def pull_push(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Fill `image` [H, W, C] where `weight` [H, W] is 0 from ever coarser averages of the rest.
+
+    Source: Gortler et al., "The lumigraph", 1996, section 3.7.1.
+    """
+    if min(image.shape[:2]) <= 2 or (weight > 0).all():
+        return image
+    color = image * weight[..., None]
+    coarse_weight = cv2.resize(weight, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(color, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    coarse = coarse.reshape(*coarse_weight.shape, -1) / np.maximum(coarse_weight, 1e-6)[..., None]
+    coarse = pull_push(coarse, (coarse_weight > 0).astype(np.float32))
+    filled = cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_LINEAR).reshape(image.shape)
+    return np.where(weight[..., None] > 0, image, filled)
+
+
+def encode(image: np.ndarray) -> bytes:
+    """Encode values 0..1, `[H, W, 3]` or `[H, W]`."""
+    stream = io.BytesIO()
+    pixels = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
+    Image.fromarray(pixels).save(stream, "JPEG", quality=QUALITY, subsampling=0)
+    return stream.getvalue()
