@@ -30,7 +30,7 @@ _STIFFNESS = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.5, 0.3)
 """Weight of the Laplacian term against one closest-point term a vertex, two iterations each."""
 _REACH = 0.025
 """Metres: closest points further off than this, feature distance included, are no correspondences."""
-_PRIOR = 1e-4
+_PRIOR = 3e-5
 """Metres of vertex error that one standard deviation of psi is worth."""
 _JAW_STEP = 0.15
 """Radians of jaw rotation whose displacement stands for its linear part."""
