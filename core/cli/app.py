@@ -41,7 +41,7 @@ class Topology(StrEnum):
 def head(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="A photo with a face.", show_default=False)],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what is made.")],
-    face: Annotated[int | None, typer.Option(help="Which of several faces; default the largest.")] = None,
+    face: Annotated[int | None, typer.Option(min=1, help="Which of several faces, 1 the largest.")] = None,
     topology: Annotated[Topology, typer.Option(help="The mesh of the head.")] = Topology.quads,  # noqa: ARG001 one so far
     formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
     animate: Annotated[str | None, typer.Option(metavar="CLIP|demo", help="Clip to play on the head, or demo.")] = None,

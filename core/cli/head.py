@@ -12,6 +12,7 @@ from typing import Any
 
 from ..engine.client import Engine
 from ..errors import EngineError, InputError, LikenessError, UsageError
+from ..parametric.animation import read_clip
 from .progress import OnProgress, progress_bars
 from .staging import staged
 
@@ -23,6 +24,8 @@ def make_head(
     photo: Path, out: Path, *, face: int | None, formats: Sequence[str], animate: str | None, device: str
 ) -> None:
     """Write `head.<format>`, `preview.png` and `report.json` into `out`, all of them or none. Raises LikenessError."""
+    if animate not in (None, "demo"):
+        read_clip(animate)  # refuse it before the work begins
     with staged(out) as folder, progress_bars() as stages:
         avatar = folder / "head.npz"
         with stages.job("Capture") as progress:
@@ -61,4 +64,4 @@ def build(avatar: Path, out: Path, *, formats: Sequence[str], animate: str | Non
             reason = next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {code}")
             if kind := _ERRORS.get(code):
                 raise kind(reason)
-            raise EngineError(f"Blender could not build the head ({reason}).")
+            raise EngineError(f"Blender could not build the head ({reason.rstrip('.')}).")

@@ -5,6 +5,8 @@ A client sends requests, and the notification `cancel {id}`; the engine sends re
 """
 
 import json
+import traceback
+from pathlib import Path
 from typing import Any
 
 from ..errors import Cancelled, EngineError, InputError, LikenessError, UsageError
@@ -38,11 +40,13 @@ def decode(line: bytes) -> Message:
 
 
 def error_to_json(error: BaseException) -> Message:
-    """The `error` member for an exception: Likeness' own errors keep their class, others become internal errors."""
+    """The `error` member for an exception: Likeness' own errors keep their class, others say where they come from."""
     for kind in type(error).__mro__:
         if kind in _CODES:
             return {"code": _CODES[kind], "message": str(error)}
-    return {"code": INTERNAL_ERROR, "message": f"{type(error).__name__}: {error}"}
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return {"code": INTERNAL_ERROR, "message": f"{type(error).__name__}: {error}{place}"}
 
 
 def error_from_json(error: Message) -> LikenessError:
@@ -50,4 +54,4 @@ def error_from_json(error: Message) -> LikenessError:
     kind = _ERRORS.get(error["code"])
     if kind is not None:
         return kind(error["message"])
-    return EngineError(f"The engine failed ({error['message']}); its log says more.")
+    return EngineError(f"The engine failed ({error['message']}); please report it.")
