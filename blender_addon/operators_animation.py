@@ -18,8 +18,9 @@ def play(operator: bpy.types.Operator, context: bpy.types.Context, clip: Clip, s
     clip = retarget(clip, identity.model())
     if clip.psi is not None:
         heads.add_psi_keys(head, identity.model())
-    action = animate.write_clip(head, clip, start)
-    scene.frame_start, scene.frame_end = start, int(action.frame_range[1])
+    animate.write_clip(head, clip, start)
+    fps = scene.render.fps / scene.render.fps_base
+    scene.frame_start, scene.frame_end = start, start + round(clip.seconds * fps)
     scene.frame_set(start)
     for warning in clip.warnings:
         operator.report({"WARNING"}, warning)

@@ -28,8 +28,9 @@ class LIKENESS_OT_head_from_photo(JobOperator, bpy.types.Operator):
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     face: IntProperty(
         name="Face",
-        description="Which face of a photo that shows several, counted from the left; 0 for the largest",
-        min=0,
+        description="Which face of a photo that shows several; 1 is the largest",
+        default=1,
+        min=1,
         options={"SKIP_SAVE"},
     )
 
@@ -54,7 +55,7 @@ class LIKENESS_OT_head_from_photo(JobOperator, bpy.types.Operator):
         def work(job: Job) -> tuple[Avatar, dict[str, Any]]:
             with tempfile.TemporaryDirectory(prefix="likeness-") as folder:
                 out = Path(folder) / "avatar.npz"
-                params = {"photos": [str(photo)], "out": str(out), "face": self.face or None, "device": device}
+                params = {"photos": [str(photo)], "out": str(out), "face": self.face, "device": device}
                 report = engine_work(interpreter, "head", params)(job)
                 return Avatar.load(out), report
 

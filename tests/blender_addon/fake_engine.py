@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""An engine that answers at once: what the add-on is tested with where a real capture would take too long.
+
+`LIKENESS_ENGINE_PYTHON` names this file, so it is called with the arguments of a Python interpreter and ignores them.
+`FAKE_ENGINE` says what becomes of `head`: `done` (a copy of the avatar in `FAKE_ENGINE_AVATAR`), `dies`, `waits` (until it
+is cancelled), or the message of an error.
+"""
+
+import json
+import os
+import shutil
+import sys
+import time
+
+VERSION = os.environ.get("FAKE_ENGINE_VERSION", "0.1.0")
+INPUT_ERROR, CANCELLED = -32003, -32005
+
+
+def send(**message: object) -> None:
+    print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+
+
+def head(call: int, params: dict) -> None:
+    behaviour = os.environ.get("FAKE_ENGINE", "done")
+    send(method="progress", params={"id": call, "stage": "Finding the face", "fraction": 0.25})
+    if behaviour == "dies":
+        sys.exit("killed by the test")
+    elif behaviour == "waits":
+        assert json.loads(sys.stdin.readline())["method"] == "cancel"
+        send(id=call, error={"code": CANCELLED, "message": "Cancelled."})
+    elif behaviour == "done":
+        time.sleep(float(os.environ.get("FAKE_ENGINE_SECONDS", "0")))
+        shutil.copy(os.environ["FAKE_ENGINE_AVATAR"], params["out"])
+        send(id=call, result={"warnings": ["The photo is small."], "version": VERSION})
+    else:
+        send(id=call, error={"code": INPUT_ERROR, "message": behaviour})
+
+
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["method"] == "handshake":
+        send(id=request["id"], result={"protocol": 1, "version": VERSION, "python": "3.11"})
+    elif request["method"] == "test":
+        send(id=request["id"], result={"device": "cpu (fake)", "python": "3.11", "torch": "2", "mediapipe": "0"})
+    elif request["method"] == "head":
+        head(request["id"], request["params"])

@@ -1,0 +1,304 @@
+"""The operators as a script calls them: what they make, what they say, and that a failure leaves the scene as it was."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+import likeness
+from likeness.blender_addon import expression, heads, identity, views
+from likeness.blender_addon.build import build
+from likeness.core.parametric.arkit import ARKIT_NAMES, PRESETS, REGIONS
+from likeness.core.parametric.assembly import head_avatar
+from likeness.core.parametric.head import HeadModel
+
+FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return HeadModel.load()
+
+
+@pytest.fixture(scope="module")
+def avatar_file(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("avatar") / "avatar.npz"
+    head_avatar(model, np.zeros(100, np.float32), name="Ada").save(path)
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    likeness.register()
+    yield
+    likeness.unregister()
+
+
+@pytest.fixture(autouse=True)
+def empty_scene(registered):
+    bpy.ops.wm.read_homefile(use_empty=True)
+
+
+@pytest.fixture
+def engine(monkeypatch, avatar_file):
+    """Makes the fake engine behave."""
+    monkeypatch.setenv("LIKENESS_ENGINE_PYTHON", str(FAKE_ENGINE))
+    monkeypatch.setenv("FAKE_ENGINE_AVATAR", str(avatar_file))
+    return lambda behaviour: monkeypatch.setenv("FAKE_ENGINE", behaviour)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """Only the engine looks into it."""
+    path = tmp_path / "Ünï.jpg"
+    path.write_bytes(b"")
+    return path
+
+
+@pytest.fixture
+def head(model):
+    rig = build(head_avatar(model, np.zeros(100, np.float32), name="Ada"))
+    bpy.context.view_layer.objects.active = rig
+    return rig
+
+
+def inventory():
+    """What a failed operator must leave as it was."""
+    kinds = ("objects", "meshes", "collections", "armatures", "materials", "images", "actions", "scenes", "shape_keys")
+    return {kind: sorted(item.name for item in getattr(bpy.data, kind)) for kind in kinds}
+
+
+def refused(operator, **arguments):
+    """Call an operator that must fail; returns its one sentence."""
+    before = inventory()
+    with pytest.raises(RuntimeError) as raised:
+        operator(**arguments)
+    assert inventory() == before
+    message = str(raised.value).strip()
+    assert message.startswith("Error: ")
+    assert "Traceback" not in message
+    assert "\n" not in message
+    return message.removeprefix("Error: ")
+
+
+def expression_of(head):
+    return {name: round(heads.keys(head)[name].value, 4) for name in ARKIT_NAMES}
+
+
+class TestHeadFromPhoto:
+    def test_makes_a_head_selected_and_neutral(self, engine, photo):
+        engine("done")
+        assert bpy.ops.likeness.head_from_photo(filepath=str(photo)) == {"FINISHED"}
+        head = views.active_head(bpy.context)
+        assert head.name == "Ada"
+        assert head.select_get()
+        assert set(expression_of(head).values()) == {0.0}
+
+    @pytest.mark.parametrize("behaviour", ["dies", "There is no face in the photo; take one that shows a face."])
+    def test_a_failing_engine_is_one_sentence(self, engine, photo, behaviour):
+        engine(behaviour)
+        message = refused(bpy.ops.likeness.head_from_photo, filepath=str(photo))
+        assert message == behaviour if behaviour != "dies" else "stopped unexpectedly" in message
+
+    def test_an_engine_of_another_version(self, engine, photo, monkeypatch):
+        monkeypatch.setenv("FAKE_ENGINE_VERSION", "0.0.1")
+        assert "version 0.0.1" in refused(bpy.ops.likeness.head_from_photo, filepath=str(photo))
+
+    def test_no_engine(self, photo, monkeypatch, tmp_path):
+        monkeypatch.setenv("LIKENESS_ENGINE_PYTHON", str(tmp_path / "nowhere"))
+        assert "not set up" in refused(bpy.ops.likeness.head_from_photo, filepath=str(photo))
+
+    @pytest.mark.parametrize("path", ["", "missing.jpg", "."])
+    def test_no_photo(self, engine, tmp_path, path):
+        assert "no photo" in refused(bpy.ops.likeness.head_from_photo, filepath=str(tmp_path / path) if path else "")
+
+    def test_undo_is_one_step(self, engine, photo):
+        engine("done")
+        bpy.ops.ed.undo_push(message="before")
+        before = inventory()
+        bpy.ops.likeness.head_from_photo("EXEC_DEFAULT", True, filepath=str(photo))
+        bpy.ops.ed.undo()
+        assert inventory()["objects"] == before["objects"]
+        bpy.ops.ed.redo()
+        assert "Ada" in bpy.data.objects
+
+
+class TestEngine:
+    def test_test_engine(self, engine, capfd):
+        assert bpy.ops.likeness.test_engine() == {"FINISHED"}
+
+    def test_set_up_needs_online_access(self, monkeypatch):
+        if bpy.app.online_access:
+            pytest.skip("this Blender may go online")
+        assert "online access" in refused(bpy.ops.likeness.set_up_engine)
+
+
+class TestExpression:
+    def test_preset_and_reset(self, head):
+        bpy.ops.likeness.apply_preset(preset="Smile", strength=0.5)
+        smile = expression_of(head)
+        assert smile["mouthSmileLeft"] == pytest.approx(PRESETS["Smile"]["mouthSmileLeft"] / 2)
+        assert smile["jawOpen"] == 0
+        bpy.ops.likeness.reset_expression(region="Mouth")
+        after = expression_of(head)
+        assert all(after[name] == 0 for name in REGIONS["Mouth"])
+        assert after["eyeSquintLeft"] == smile["eyeSquintLeft"]
+        bpy.ops.likeness.reset_expression()
+        assert set(expression_of(head).values()) == {0.0}
+
+    def test_twins_move_both_sides(self, head):
+        head.likeness.twins.eyeBlinkLeft = 0.7
+        assert {name: value for name, value in expression_of(head).items() if value} == {
+            "eyeBlinkLeft": 0.7,
+            "eyeBlinkRight": 0.7,
+        }
+
+    def test_directions_have_no_twin(self, head):
+        assert not expression.has_twin("jawLeft")
+        assert not hasattr(head.likeness.twins, "mouthLeft")
+
+    def test_auto_keying(self, head):
+        bpy.context.scene.tool_settings.use_keyframe_insert_auto = True
+        bpy.context.scene.frame_set(7)
+        head.likeness.twins.mouthSmileLeft = 1.0
+        bpy.context.scene.frame_set(1)
+        head.likeness.twins.mouthSmileLeft = 0.0
+        bpy.context.scene.frame_set(7)
+        assert head.likeness.twins.mouthSmileLeft == 1.0
+
+    def test_without_a_head(self):
+        assert not bpy.ops.likeness.apply_preset.poll()
+        assert not bpy.ops.likeness.preview_animation.poll()
+
+    def test_flame_keys(self, head):
+        bpy.ops.likeness.add_flame_keys()
+        keys = heads.keys(head)
+        assert keys["psi_049"].value == 0
+        moved = np.array([a.co - b.co for a, b in zip(keys["psi_000"].data, keys["Basis"].data, strict=True)])
+        assert 0.001 < np.abs(moved).max() < 0.03
+
+
+class TestPose:
+    def test_jaw_slider_opens_the_mouth(self, head):
+        head.likeness.pose.jaw_open = 0.4
+        assert head.likeness.pose.jaw_open == pytest.approx(0.4, abs=1e-5)
+        bone = head.pose.bones["jaw"]
+        bpy.context.view_layer.update()
+        assert (bone.tail - bone.bone.tail_local).z < -0.01
+
+    def test_gaze_turns_both_eyes_and_keeps_the_other_angle(self, head):
+        head.likeness.pose.gaze_up = 0.3
+        head.likeness.pose.gaze_side = 0.2
+        assert head.likeness.pose.gaze_up == pytest.approx(0.3, abs=1e-5)
+        bpy.context.view_layer.update()
+        for name in ("left_eye", "right_eye"):
+            bone = head.pose.bones[name]
+            looks = (bone.tail - bone.head).normalized()
+            assert looks.z > 0.2
+            assert looks.x > 0.15
+
+    def test_reset_closes_the_jaw(self, head):
+        head.likeness.pose.jaw_open = 0.4
+        bpy.ops.likeness.reset_expression()
+        assert head.likeness.pose.jaw_open == pytest.approx(0, abs=1e-6)
+
+
+class TestIdentity:
+    def test_slider_rebuilds_the_head(self, head):
+        before = positions(head)
+        head.likeness.identity.beta_000 = 2.0
+        assert identity.beta(head)[0] == 2.0
+        assert 0.005 < np.abs(positions(head) - before).max() < 0.05
+
+    def test_random_is_repeatable_and_reset_returns(self, head):
+        before = positions(head)
+        bpy.ops.likeness.randomise_identity(seed=3)
+        other = positions(head)
+        bpy.ops.likeness.randomise_identity(seed=3)
+        np.testing.assert_allclose(positions(head), other, atol=1e-6)
+        assert np.abs(other - before).max() > 0.005
+        bpy.ops.likeness.reset_identity()
+        np.testing.assert_allclose(positions(head), before, atol=1e-5)
+
+
+def positions(head):
+    basis = heads.keys(head)["Basis"].data
+    flat = np.empty(3 * len(basis), np.float32)
+    basis.foreach_get("co", flat)
+    return flat
+
+
+def write_live_link(path, frames=30, columns=ARKIT_NAMES):
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["Timecode", "BlendShapeCount", *(name[0].upper() + name[1:] for name in columns), "HeadYaw", "HeadPitch", "HeadRoll"])
+        for t in range(frames):
+            weights = [t / (frames - 1) if name == "jawOpen" else 0.0 for name in columns]
+            table.writerow([f"00:00:{t // 60:02}:{t % 60:02}.000", 61, *weights, 0.1, 0.0, 0.0])
+
+
+class TestAnimation:
+    def test_preview(self, head):
+        assert bpy.ops.likeness.preview_animation() == {"FINISHED"}
+        scene = bpy.context.scene
+        assert (scene.frame_end - scene.frame_start) / scene.render.fps == pytest.approx(6.0, abs=0.1)
+        values = []
+        for frame in range(scene.frame_start, scene.frame_end + 1):
+            scene.frame_set(frame)
+            values.append(list(expression_of(head).values()))
+        assert np.ptp(np.array(values), axis=0).max() > 0.5
+
+    def test_live_link_lands_at_the_scene_s_rate(self, head, tmp_path):
+        path = tmp_path / "take.csv"
+        write_live_link(path, frames=61)
+        scene = bpy.context.scene
+        scene.render.fps = 24
+        assert bpy.ops.likeness.import_arkit(filepath=str(path), start=10) == {"FINISHED"}
+        assert (scene.frame_start, scene.frame_end) == (10, 34)
+        scene.frame_set(22)
+        assert heads.keys(head)["jawOpen"].value == pytest.approx(0.5, abs=0.02)
+        turned = head.pose.bones["neck"].matrix_basis.to_quaternion().angle
+        assert turned == pytest.approx(0.1, abs=1e-3)
+
+    @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "JawOpen\nwide\n", "\0\xff\xfe"])
+    def test_a_csv_that_is_none(self, head, tmp_path, content):
+        path = tmp_path / "bad.csv"
+        path.write_text(content, encoding="latin-1")
+        assert "bad.csv" in refused(bpy.ops.likeness.import_arkit, filepath=str(path))
+
+    def test_flame_sequence(self, head, tmp_path):
+        bpy.context.scene.render.fps = 25
+        path = tmp_path / "vhap.npz"
+        jaw = np.zeros((20, 3), np.float32)
+        jaw[:, 0] = np.linspace(0, 0.4, 20)
+        zeros = np.zeros((20, 3), np.float32)
+        np.savez(path, expr=np.zeros((20, 100), np.float32), rotation=zeros, neck_pose=zeros, jaw_pose=jaw, eyes_pose=np.zeros((20, 6), np.float32))
+        assert bpy.ops.likeness.import_flame(filepath=str(path)) == {"FINISHED"}
+        bpy.context.scene.frame_set(bpy.context.scene.frame_end)
+        assert head.likeness.pose.jaw_open == pytest.approx(0.4, abs=1e-3)
+
+
+class TestExport:
+    @pytest.mark.parametrize("preset", ["gltf", "fbx_unity"])
+    def test_writes_a_file_with_the_right_suffix(self, head, tmp_path, preset):
+        assert bpy.ops.likeness.export_head(filepath=str(tmp_path / "head"), preset=preset) == {"FINISHED"}
+        (written,) = tmp_path.iterdir()
+        assert written.suffix == {"gltf": ".glb", "fbx_unity": ".fbx"}[preset]
+
+    def test_a_folder_that_is_not_there(self, head, tmp_path):
+        assert "nowhere" in refused(bpy.ops.likeness.export_head, filepath=str(tmp_path / "nowhere" / "head.glb"))
+
+
+@pytest.mark.slow
+def test_the_real_engine(astronaut, monkeypatch):
+    """The whole way, with the engine that LIKENESS_ENGINE_PYTHON names, or this Python."""
+    import os
+    import sys
+
+    monkeypatch.setenv("LIKENESS_ENGINE_PYTHON", os.environ.get("LIKENESS_ENGINE_PYTHON", sys.executable))
+    assert bpy.ops.likeness.test_engine() == {"FINISHED"}
+    assert bpy.ops.likeness.head_from_photo(filepath=str(astronaut)) == {"FINISHED"}
+    assert views.active_head(bpy.context) is not None
