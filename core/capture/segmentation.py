@@ -1,8 +1,8 @@
 """What each pixel around the face is: skin, hair, clothes, background, and the face's features.
 
-No network is trained for this. MediaPipe's selfie segmentation tells person from background; landmarks say where a face,
-its neck and its hair are likely to be; and the person's own colours decide the rest: one colour histogram per class,
-re-estimated by expectation-maximisation as in Rother et al., "GrabCut: Interactive foreground extraction using iterated
+No network is trained for this. MediaPipe's selfie segmentation tells person from background; landmarks say where a
+face, its neck and its hair are likely to be; and the person's own colours decide the rest: one colour histogram per
+class, re-estimated by expectation-maximisation as in Rother et al., "GrabCut: Interactive foreground extraction using iterated
 graph cuts", 2004, with edge-aware smoothing (Min et al., "Fast global image smoothing based on weighted least squares",
 2014) in place of the cut, so that borders stay soft along hair.
 """
@@ -93,7 +93,7 @@ def segment(pixels: np.ndarray, landmarks: np.ndarray) -> Masks:
 
     prior = _location_prior(points, person)
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-    share, strange = _classify(image, lab, prior, _bare(points))
+    share, strange = _classify(image, lab, prior, _bare(points), _polygon(points[CHIN]))
 
     features = {
         "eyes": sum(_polygon(points[ring]) for ring in EYES),
@@ -188,7 +188,7 @@ def _location_prior(points: np.ndarray, person: np.ndarray) -> np.ndarray:
     shoulders = chin + 0.35 - 0.25 * np.clip(side - 0.35, 0, 0.6)
     clothes = _ramp(y, shoulders - 0.2, shoulders + 0.25) * (1 - oval)
 
-    inside = np.stack([skin, hair + 0.002, clothes + 0.002])
+    inside = np.stack([skin, hair + 0.002, clothes + 0.002 + 0.03 * _ramp(y, chin - 0.25, chin) * (1 - oval)])
     inside = inside / inside.sum(0)
     person = np.clip(person, 0.02, 0.98)
     return np.concatenate([(1 - person)[None], inside * person])
@@ -205,19 +205,24 @@ def _ramp(value: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) 
     return np.clip((value - low) / (high - low), 0, 1)
 
 
-def _classify(image: np.ndarray, lab: np.ndarray, prior: np.ndarray, bare: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _classify(
+    image: np.ndarray, lab: np.ndarray, prior: np.ndarray, bare: np.ndarray, chin: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Share of each class [4, H, W] and strangeness [H, W] (see `_strangeness`), by expectation-maximisation.
 
     `bare` [H, W] is where the face is sure to be skin: the skin's colours are learnt there and stay fixed, or else the
-    hair's would creep in.
+    hair's would creep in. `chin` [H, W] is where a beard shows.
     """
     smooth = cv2.bilateralFilter(lab, 5, 20, 3).astype(np.int32) * BINS // 256
     index = (smooth[..., 0] * BINS + smooth[..., 1]) * BINS + smooth[..., 2]
     _, y = _face_coordinates()
     texture = _texture(lab[..., 0])
     skin = _colour_likelihood(index, bare, 2.0)
+    skin *= _texture_likelihood(texture, bare)
     strange = _strangeness(skin, bare)
-    skin = skin * _texture_likelihood(texture, bare)
+    bearded = _ramp(np.average(strange, weights=chin + 1e-9), 0.2, 0.4)
+    prior = prior.copy()
+    prior[HAIR] *= 1 - bearded * _ramp(y, 0.15, 0.3)  # a full beard leads from the hair to a dark coat
     share = prior.copy()
     share[HAIR] *= y < 0.2  # beside the neck hair and clothes look alike at first: learn hair from the head alone
     for _ in range(5):
@@ -230,7 +235,18 @@ def _classify(image: np.ndarray, lab: np.ndarray, prior: np.ndarray, bare: np.nd
         share /= share.sum(0)
         share = np.stack([_edge_aware(image, weight) for weight in share]).clip(1e-4)
         share /= share.sum(0)
+    _fill_highlights(share, bare, y)
     return share, strange
+
+
+def _fill_highlights(share: np.ndarray, bare: np.ndarray, y: np.ndarray) -> None:
+    """Give to the hair, in place, what looks like skin above the eyes but is cut off from the face: shining strands."""
+    _, labels = cv2.connectedComponents((share[SKIN] > 0.5).astype(np.uint8))
+    face = np.bincount(labels.ravel(), bare.ravel()) > 0
+    high = np.bincount(labels.ravel(), (y > -0.3).ravel()) == 0
+    island = cv2.dilate((high & ~face)[labels].astype(np.float32), np.ones((5, 5)))
+    share[HAIR] += island * share[SKIN]
+    share[SKIN] *= 1 - island
 
 
 def _colour_likelihood(index: np.ndarray, weight: np.ndarray, spread: float) -> np.ndarray:
@@ -267,11 +283,11 @@ def _strangeness(skin: np.ndarray, bare: np.ndarray) -> np.ndarray:
 def _hanging(share: np.ndarray, y: np.ndarray) -> np.ndarray:
     """1 where hair is on the head or hangs together with hair on it, nearly 0 for look-alikes on the shoulders."""
     hair = (share[HAIR] > share.sum(0) / 2).astype(np.uint8)
-    hair = cv2.morphologyEx(hair, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    hair = cv2.morphologyEx(hair, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
     _, labels = cv2.connectedComponents(hair)
     on_head = np.isin(labels, np.unique(labels[(y < 0.1) & (hair > 0)]))
     reach = cv2.dilate((on_head & (hair > 0)).astype(np.float32), np.ones((9, 9)))
-    return np.where(y < 0.2, 1, np.maximum(reach, 0.02))
+    return np.where(y < 0.2, 1, np.maximum(reach, 0.001))
 
 
 def _edge_aware(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
