@@ -25,10 +25,10 @@ head: $(STAMP)
 
 # The tests of the engine, the command line and the add-on, in one run; each bpy test has a process of its own.
 test: check
-	$(BIN)/pytest -n 2 -m "not slow" $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(TESTS)
 
 test-slow: $(STAMP)
-	$(BIN)/pytest -n 2 -m slow $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile -m slow $(TESTS)
 
 check: $(STAMP)
 	$(BIN)/pre-commit run --all-files
