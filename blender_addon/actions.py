@@ -1,4 +1,4 @@
-"""Actions across Blender's versions: from 4.4 on one action has a slot for each data-block that it animates, before it has none."""
+"""Actions across Blender's versions: from 4.4 on, one action has a slot for each data-block that it animates."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def assign(owner: Animated, action: bpy.types.Action | None, slot: Any = None) -
 
 
 def curves(owner: Animated) -> Any:
-    """The F-curves of the owner's action that animate the owner: a collection, or an empty list where there are none."""
+    """The F-curves that animate the owner: a collection, or an empty list where there are none."""
     action, slot = current(owner)
     if action is None:
         return []

@@ -1,4 +1,4 @@
-"""Writes a clip as keyframes of a head's shape keys and bones: one action (before Blender 4.4, one for each of the two)."""
+"""Writes a clip as keyframes of a head: one action for shape keys and bones (before Blender 4.4, one for each)."""
 
 import bpy
 import numpy as np
@@ -13,9 +13,10 @@ from .heads import bone_rotations, keys, mesh_object
 
 
 def write_clip(rig: bpy.types.Object, clip: Clip, start: int = 1) -> bpy.types.Action:
-    """Animate the head by the clip, from frame `start` at the scene's frame rate; replaces the head's animation.
+    """Animate the head by the clip (after `retarget`) from frame `start` on, at the scene's frame rate.
 
-    Returns the action. Raises InputError when the clip has psi components that the head has no keys for.
+    It replaces the head's animation. Returns the action. Raises InputError when the clip has psi components that the
+    head has no keys for.
     """
     render = bpy.context.scene.render
     clip = clip.resampled(render.fps / render.fps_base)
@@ -41,9 +42,6 @@ def _key_curves(rig: bpy.types.Object, clip: Clip) -> Curves:
     columns: dict[str, np.ndarray] = {}
     if clip.arkit is not None:
         columns.update(zip(ARKIT_NAMES, clip.arkit.T, strict=True))
-    if clip.eyelids is not None:
-        for name, lid in zip(("eyeBlinkLeft", "eyeBlinkRight"), clip.eyelids.T, strict=True):
-            columns[name] = np.clip(columns.get(name, 0) + lid, 0, 1)
     if clip.psi is not None:
         columns.update((psi_name(k), column) for k, column in enumerate(clip.psi.T))
     existing = keys(rig)

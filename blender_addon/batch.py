@@ -2,8 +2,8 @@
 
     python -m likeness.blender_addon.batch AVATAR --out DIR --formats glb,fbx,blend --preview --animate demo
 
-Standard output carries progress alone, one JSON object a line: {"stage": "Exporting head.glb", "fraction": 0.4}. An error
-is one sentence on standard error and the exit code of its class.
+Standard output carries progress alone, one JSON object a line: {"stage": "Exporting head.glb", "fraction": 0.4}. An
+error is one sentence on standard error and the exit code of its class.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from ..core.errors import InputError, LikenessError, UsageError
 from ..core.parametric.animation import demo_clip, read_clip
 from ..core.parametric.clip import Clip
 from ..core.parametric.head import HeadModel
+from ..core.parametric.retarget import retarget
 from . import animate, build, export, heads, preview
 
 FORMATS = ("glb", "fbx", "blend")
@@ -87,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", required=True, help="folder for the results, made where it is missing")
     parser.add_argument("--name", default="head", help="file name of the results, without extension")
     parser.add_argument("--formats", default="glb,fbx,blend", help=f"comma-separated, of {', '.join(FORMATS)}")
-    parser.add_argument("--fbx-preset", default="fbx_generic", choices=[p for p in export.PRESETS if p.startswith("fbx")])
+    parser.add_argument(
+        "--fbx-preset", default="fbx_generic", choices=[p for p in export.PRESETS if p.startswith("fbx")]
+    )
     parser.add_argument("--animate", metavar="demo|FILE", help="the built-in clip, or an animation file")
     parser.add_argument("--preview", action="store_true", help="render preview.png")
     return parser
@@ -96,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 def _clip(choice: str | None) -> Clip | None:
     if choice is None:
         return None
-    return demo_clip() if choice == "demo" else read_clip(choice)
+    return demo_clip() if choice == "demo" else retarget(read_clip(choice), HeadModel.load())
 
 
 def _animate(rig: bpy.types.Object, clip: Clip) -> None:
@@ -137,5 +140,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:], _protected_stdout())
     except LikenessError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)

@@ -1,4 +1,4 @@
-"""The armature's bones. They can be edited in edit mode alone, and edit mode needs a view layer that shows the armature."""
+"""The armature's bones, which can be edited in edit mode alone, in a view layer that shows the armature."""
 
 from collections.abc import Sequence
 

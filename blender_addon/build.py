@@ -1,14 +1,14 @@
 """Builds an Avatar in the scene: one armature, and one mesh object with a material slot for each material.
 
-Why one mesh and not one for each part: shape keys belong to a mesh. With one mesh there is one set of 52 sliders that moves
-skin, lashes, teeth and hair together, in Blender as in Unity, Unreal or three.js, and one action animates it; with
-many, every tool that does not know Likeness would move the skin and leave the rest behind. glTF splits the mesh by material
-anyway, its sparse accessors make keys of unmoved parts nearly free, and FBX stores moved vertices alone. Whoever wants parts
-separates by material; the keys stay.
+Why one mesh and not one for each part: shape keys belong to a mesh. With one mesh there is one set of 52 sliders that
+moves skin, lashes, teeth and hair together, in Blender as in Unity, Unreal or three.js, and one action animates it;
+with many, every tool that does not know Likeness would move the skin and leave the rest behind. glTF splits the mesh
+by material anyway, its sparse accessors make keys of unmoved parts nearly free, and FBX stores moved vertices alone.
+Whoever wants parts separates by material; the keys stay.
 
-The identity is baked into the Basis key; expressions are relative keys at value 0. What is needed to rebuild the head with
-another identity is stored on it: the avatar's parameters on the armature, each vertex's carriers (see `core.parametric
-.assembly`) as attributes of the mesh.
+The identity is baked into the Basis key; expressions are relative keys at value 0. What is needed to rebuild the head
+with another identity is stored on it: the avatar's parameters on the armature, each vertex's carriers (see
+`core.parametric .assembly`) as attributes of the mesh.
 """
 
 import json
@@ -31,7 +31,7 @@ CARRIER_SHARES = "likeness_carrier_shares"
 
 
 def build(avatar: Avatar, collection: bpy.types.Collection | None = None) -> bpy.types.Object:
-    """Build the avatar in a new collection under `collection` (the scene's own if None). Returns the armature object."""
+    """Build the avatar in a new collection under `collection` (the scene's if None). Returns the armature object."""
     parent = collection or bpy.context.scene.collection
     own = bpy.data.collections.new(avatar.name)
     parent.children.link(own)

@@ -1,7 +1,7 @@
 """Exports a head as glTF or FBX, with presets that set every option that matters.
 
-The exporters run on a scene of their own that holds the head alone, so the user's scene, selection and frame stay as they
-are; the head's values and actions are put back afterwards.
+The exporters run on a scene of their own that holds the head alone, so the user's scene, selection and frame stay as
+they are; the head's values and actions are put back afterwards.
 """
 
 import os
@@ -128,7 +128,7 @@ def _beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _own_scene(rig: bpy.types.Object, head: bpy.types.Object, clip: Held | None) -> Iterator[bpy.types.Scene]:
-    """A scene with the head alone, the clip's length and name (FBX names its clip after the scene), the user's frame rate."""
+    """A scene with the head alone, the clip's length and name (FBX takes it from here), the user's frame rate."""
     user = bpy.context.scene
     scene = bpy.data.scenes.new(clip.name if clip else "Scene")
     try:

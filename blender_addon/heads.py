@@ -43,7 +43,7 @@ def metadata(rig: bpy.types.Object) -> dict[str, Any]:
 
 
 def bone_rotations(rig: bpy.types.Object, theta: np.ndarray) -> np.ndarray:
-    """FLAME's axis-angles `[..., 5, 3]`, in Likeness' axes, as quaternions `[..., 5, 4]` of the bones named in `JOINTS`."""
+    """FLAME's `theta` `[..., 5, 3]`, in Likeness' axes, as quaternions `[..., 5, 4]` of the bones of `JOINTS`."""
     rest = np.array([np.array(rig.data.bones[name].matrix_local.to_3x3()) for name in JOINTS], np.float32)
     turned = np.einsum("jab,...ja->...jb", rest, to_blender(np.asarray(theta)))  # rest is orthonormal: its transpose
     angle = np.linalg.norm(turned, axis=-1, keepdims=True)
@@ -79,6 +79,7 @@ def set_identity(rig: bpy.types.Object, model: HeadModel, beta: np.ndarray) -> N
     mesh.vertices.foreach_set("co", _positions(mesh.shape_keys.reference_key).ravel())
     mesh.update()
     place_bones(rig, armature_joints(model, new, vertices))
+    stored["parameters"].setdefault("beta_made", old.tolist())  # what the head was made with
     stored["parameters"]["beta"] = new.tolist()
     rig[METADATA] = json.dumps(stored)
 

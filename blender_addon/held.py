@@ -1,7 +1,7 @@
 """A head as exporters need it: every value at rest, and one action in which whatever was not at rest is keyed.
 
-Exporters write an unkeyed value as the default of the file, or not at all: a smile that the user set by hand and did not key
-would either be there before the clip starts or be missing while it plays.
+Exporters write an unkeyed value as the default of the file, or not at all: a smile that the user set by hand and did
+not key would either be there before the clip starts or be missing while it plays.
 """
 
 from collections.abc import Iterator

@@ -7,14 +7,13 @@ from ..core.avatar import Material
 SCATTER_RADIUS = (1.0, 0.37, 0.19)
 """Skin's mean free path of red, green and blue light, relative to red."""
 SCATTER_METRES = 0.0037
-"""Skin's mean free path of red light. Source: Jensen et al., "A practical model for subsurface light transport", 2001."""
+"""Skin's mean free path of red light. Source: Jensen et al., "A Practical Model for Subsurface Light Transport"."""
 
 
 def build_material(material: Material) -> bpy.types.Material:
     """A new Blender material of that name (or the next free one), its textures packed into the file."""
     made = bpy.data.materials.new(material.name)
-    if bpy.app.version < (5, 0, 0):  # from 5.0 on every material has nodes, and the property is deprecated
-        made.use_nodes = True
+    use_nodes(made)
     made.use_backface_culling = not material.double_sided
     made.diffuse_color = material.color
     made.surface_render_method = "BLENDED" if material.alpha == "blend" else "DITHERED"
@@ -42,6 +41,12 @@ def build_material(material: Material) -> bpy.types.Material:
     return made
 
 
+def use_nodes(owner: bpy.types.Material | bpy.types.World) -> None:
+    """From Blender 5.0 on every material and world has nodes, and asking for them is deprecated."""
+    if bpy.app.version < (5, 0, 0):
+        owner.use_nodes = True
+
+
 def packed_image(name: str, data: bytes, color_space: str = "sRGB") -> bpy.types.Image:
     """An image data-block that holds the PNG or JPEG file `data`."""
     extension = ".png" if data.startswith(b"\x89PNG") else ".jpg"
@@ -54,6 +59,7 @@ def packed_image(name: str, data: bytes, color_space: str = "sRGB") -> bpy.types
 
 
 def _link_color(tree: bpy.types.NodeTree, shader: bpy.types.Node, material: Material) -> None:
+    assert material.color_texture is not None
     texture = _texture(tree, f"{material.name}_color", material.color_texture, (-600, 300), "sRGB")
     tree.links.new(texture.outputs["Color"], shader.inputs["Base Color"])
     if material.alpha == "blend":

@@ -1,11 +1,13 @@
-"""Renders preview.png: the photo, then the head from the front, at three quarters, from the side and with an expression.
+"""Renders preview.png: the photo, the head from the front, at three quarters, from the side, with an expression.
 
-A portrait studio in a scene of its own: three soft lights, a grey backdrop, a short telephoto lens, Cycles on the processor.
+A portrait studio in a scene of its own: three soft lights, a grey backdrop, a short telephoto lens, Cycles on the
+processor.
 """
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -13,12 +15,13 @@ import numpy as np
 from mathutils import Euler, Matrix, Vector
 
 from . import heads
-from .materials import packed_image
+from .held import held_actions
+from .materials import packed_image, use_nodes
 
-PANEL = (432, 540)
+PANEL = (400, 500)
 """Width and height of one panel in pixels."""
 GAP = 6
-SAMPLES = 32
+SAMPLES = 16
 FIELD = math.radians(19)
 """Vertical field of view: that of an 85 mm lens held upright, which draws a face without distortion."""
 
@@ -40,33 +43,31 @@ EXPRESSION = {
     "mouthUpperUpRight": 0.2,
 }
 
-LIGHTS = {"key": ((-38, 32), 11.0, 0.55), "fill": ((45, 8), 3.2, 0.9), "rim": ((150, 38), 14.0, 0.5)}
+LIGHTS = {"key": ((-38, 32), 12.0, 0.55), "fill": ((45, 8), 3.2, 0.9), "rim": ((150, 38), 8.0, 0.6)}
 """Name -> (degrees round the head from its front, degrees up), watts, metres across; all a metre from the head."""
+AMBIENT = (0.175, 0.182, 0.196, 1.0)
+BACKDROP = (0.2, 0.205, 0.215, 1.0)
 
 
-def render_preview(
-    rig: bpy.types.Object, path: Path, photo: bytes | None, progress: Callable[[float], None] = lambda fraction: None
-) -> None:
+def render_preview(rig: bpy.types.Object, path: Path, photo: bytes | None, progress: Callable[[float], None]) -> None:
     """Write the strip of panels to `path` (PNG). `photo` is the encoded input, left out where there is none.
 
-    The head is shown neutral and then with `EXPRESSION`; it is left neutral.
+    The head is shown neutral and then with `EXPRESSION`; its values and actions are put back afterwards.
     """
-    scene = _studio(rig)
     panels = [] if photo is None else [_photo_panel(photo)]
-    _express(rig, {})
-    shots = [(angle, {}) for angle in VIEWS.values()] + [(0.0, EXPRESSION)]
-    with tempfile.TemporaryDirectory(prefix="likeness-") as folder:
+    shots: list[tuple[float, dict[str, float]]] = [(angle, {}) for angle in VIEWS.values()]
+    shots.append((0.0, EXPRESSION))
+    with (
+        tempfile.TemporaryDirectory(prefix="likeness-") as folder,
+        held_actions(rig, heads.mesh_object(rig), animation=False),
+        _studio(rig) as scene,
+    ):
         for index, (angle, expression) in enumerate(shots):
             _express(rig, expression)
             _aim(scene, rig, angle)
             panels.append(_render(scene, Path(folder) / f"{index}.png"))
             progress((index + 1) / len(shots))
-    _express(rig, {})
     _write_strip(panels, path)
-    for thing in list(scene.collection.objects):
-        if thing.name.startswith("studio"):
-            bpy.data.objects.remove(thing)
-    bpy.data.scenes.remove(scene)
 
 
 def _express(rig: bpy.types.Object, expression: dict[str, float]) -> None:
@@ -74,70 +75,80 @@ def _express(rig: bpy.types.Object, expression: dict[str, float]) -> None:
         key.value = expression.get(key.name, 0.0)
 
 
-def _studio(rig: bpy.types.Object) -> bpy.types.Scene:
+@contextmanager
+def _studio(rig: bpy.types.Object) -> Iterator[bpy.types.Scene]:
     """A scene with the head, its lights, a camera and a backdrop that goes round with the camera."""
     scene = bpy.data.scenes.new("studio")
     for thing in (rig, *rig.children_recursive):
         scene.collection.objects.link(thing)
+    _set_render(scene)
+    scene.world = bpy.data.worlds.new("studio")
+    use_nodes(scene.world)
+    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = AMBIENT
+    own: list[bpy.types.ID] = [scene.world]
+    for name, data, matrix in _props(rig):
+        prop = bpy.data.objects.new(f"studio {name}", data)
+        prop.matrix_world = matrix
+        scene.collection.objects.link(prop)
+        own += [prop, data, *getattr(data, "materials", ())]
+        if name == "camera":
+            scene.camera = prop
+        elif name == "backdrop":
+            prop.parent = scene.camera
+    try:
+        yield scene
+    finally:
+        bpy.data.scenes.remove(scene)
+        bpy.data.batch_remove(own)
+
+
+def _set_render(scene: bpy.types.Scene) -> None:
     scene.render.engine = "CYCLES"
     scene.cycles.device = "CPU"
     scene.cycles.samples = SAMPLES
-    scene.cycles.use_adaptive_sampling = True
-    scene.cycles.adaptive_threshold = 0.03
+    scene.cycles.use_adaptive_sampling = False
     scene.cycles.use_denoising = True
     scene.cycles.max_bounces = 6
     scene.cycles.sample_clamp_indirect = 2.0
     scene.render.use_persistent_data = True
     scene.render.resolution_x, scene.render.resolution_y = PANEL
     scene.render.image_settings.file_format = "PNG"
-    scene.view_settings.view_transform = "Standard"
-    scene.world = bpy.data.worlds.new("studio")
-    if bpy.app.version < (5, 0, 0):
-        scene.world.use_nodes = True
-    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.5, 0.52, 0.56, 1)
-    scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.35
+    scene.view_settings.view_transform = "Standard"  # the texture's own colours, to compare with the photo
 
+
+def _props(rig: bpy.types.Object) -> Iterator[tuple[str, bpy.types.ID, Matrix]]:
+    """Lights, camera and backdrop: name, data, place."""
     center, _ = _frame(rig)
     for name, ((around, up), watts, size) in LIGHTS.items():
         light = bpy.data.lights.new(f"studio {name}", "AREA")
         light.energy, light.size = watts, size
-        lamp = bpy.data.objects.new(light.name, light)
-        lamp.matrix_world = _looking_at(center, around, up, 1.0)
-        scene.collection.objects.link(lamp)
-    camera = bpy.data.objects.new("studio camera", bpy.data.cameras.new("studio camera"))
-    camera.data.sensor_fit = "VERTICAL"
-    camera.data.angle = FIELD
-    scene.collection.objects.link(camera)
-    scene.camera = camera
-    scene.collection.objects.link(_backdrop(camera))
-    return scene
-
-
-def _backdrop(camera: bpy.types.Object) -> bpy.types.Object:
+        yield name, light, _looking_at(center, around, up, 1.0)
+    camera = bpy.data.cameras.new("studio camera")
+    camera.sensor_fit = "VERTICAL"
+    camera.angle = FIELD
+    yield "camera", camera, Matrix()
     mesh = bpy.data.meshes.new("studio backdrop")
     mesh.from_pydata([(-4, -4, -3), (4, -4, -3), (4, 4, -3), (-4, 4, -3)], [], [(0, 1, 2, 3)])
     material = bpy.data.materials.new("studio backdrop")
-    if bpy.app.version < (5, 0, 0):
-        material.use_nodes = True
-    shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
-    shader.inputs["Base Color"].default_value = (0.2, 0.205, 0.215, 1)
+    use_nodes(material)
+    shader = material.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Base Color"].default_value = BACKDROP
     shader.inputs["Roughness"].default_value = 1.0
     mesh.materials.append(material)
-    backdrop = bpy.data.objects.new("studio backdrop", mesh)
-    backdrop.parent = camera
-    return backdrop
+    yield "backdrop", mesh, Matrix()
 
 
 def _frame(rig: bpy.types.Object) -> tuple[Vector, float]:
-    """Centre and height of the picture: from above the hair to just above the end of the neck."""
+    """Centre and height of the picture: from a little above the hair to half-way down the neck, metres."""
     basis = heads.keys(rig)[0]
     points = np.empty(len(basis.data) * 3, np.float32)
     basis.data.foreach_get("co", points)
-    low, high = points[2::3].min(), points[2::3].max()
-    height = float(high - low)
-    front = float(points[1::3].min())
-    back = float(points[1::3].max())
-    return Vector((0.0, (front + back) / 2, float(low) + 0.55 * height)), height * 1.02
+    points = points.reshape(-1, 3)
+    chin = rig.data.bones["jaw"].tail_local.z
+    head = points[points[:, 2] > chin]
+    height = float(head[:, 2].max()) - chin
+    middle = float(head[:, 1].min() + head[:, 1].max()) / 2
+    return Vector((0.0, middle, chin + 0.4 * height)), 1.42 * height
 
 
 def _looking_at(center: Vector, around: float, up: float, distance: float) -> Matrix:

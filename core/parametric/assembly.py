@@ -1,8 +1,9 @@
 """Assembles an Avatar from the head model: neutral geometry, ARKit keys, joints, weights and materials.
 
-Everything that is not of the model itself (hair, brows) is *bound* to it: each of its vertices names three model vertices
-and their shares, and takes from them its skinning weights and every displacement, of expression and of identity alike.
-A vertex of the model is the special case of one carrier with share 1, so that one rule, `carried`, serves all parts.
+Everything that is not of the model itself (hair, brows) is *bound* to it: each of its vertices names three model
+vertices and their shares, and takes from them its skinning weights and every displacement, of expression and of
+identity alike. A vertex of the model is the special case of one carrier with share 1, so that one rule, `carried`,
+serves all parts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,16 +15,17 @@ from ..avatar import Avatar, Joint, Material, Part
 from .head import EXPRESSIONS, HeadModel
 
 ARMATURE = ("root", "neck", "head", "jaw", "left_eye", "right_eye")
-"""Joints of the avatar: FLAME's, with the neck joint's skin divided between `neck` and `head` by the model's `head_share`.
-`head` has no FLAME rotation of its own, so FLAME poses apply to the armature unchanged."""
+"""Joints of the avatar: FLAME's, with the neck joint's skin divided between `neck` and `head` by the model's
+`head_share`. `head` has no FLAME rotation of its own, so FLAME poses apply to the armature unchanged."""
 
 PARENTS = {"neck": "root", "head": "neck", "jaw": "head", "left_eye": "head", "right_eye": "head"}
 
 INFLUENCES = 4
 """Most joints one vertex may follow: what glTF and the game engines read."""
 
-STILL = 1e-6
-"""Metres: a key that moves no vertex of a part further than this is left out of that part."""
+STILL = 1e-5
+"""Metres: a key moves a vertex by more than this or not at all. The model's keys are sums of components that reach
+everywhere by microns; without them files are a third smaller, and teeth have no key for the brows."""
 
 EYE = Material("eyes", (0.75, 0.72, 0.68, 1.0), roughness=0.12)
 CORNEA = Material("cornea", (1.0, 1.0, 1.0, 0.06), roughness=0.02, alpha="blend")
@@ -69,8 +71,8 @@ def head_avatar(
     """The neutral head of shape `beta` `[100]` with its 52 ARKit keys, ready to be built in Blender.
 
     `materials` replaces entries of `MATERIALS` by part name; two parts given the same material share it.
-    `extra_parts` are bound parts: `vertices`, `faces`, `uv`, `faces_uv`, `binding` and `binding_weights` are read, and their
-    weights, keys and material are made here. `parameters` are stored beside `beta` (`psi`, `theta`, `camera`...).
+    `extra_parts` are bound parts: `vertices`, `faces`, `uv`, `faces_uv`, `binding` and `binding_weights` are read, and
+    their weights, keys and material are made here. `parameters` are stored beside `beta` (`psi`, `theta`, `camera`...).
     """
     beta = np.asarray(beta, np.float32)
     vertices = model.shaped(beta)
@@ -113,14 +115,15 @@ def head_avatar(
 
 
 def with_identity(avatar: Avatar, model: HeadModel, beta: np.ndarray) -> Avatar:
-    """The same avatar with another shape `beta` `[100]`: vertices, keys and joints follow, bound parts with the skin."""
+    """The same avatar with another shape `beta` `[100]`: vertices, keys and joints follow, and bound parts too."""
     old = np.asarray(avatar.parameters["beta"], np.float32)
     new = np.asarray(beta, np.float32)
     vertices = model.shaped(new)
     moved = vertices - model.shaped(old)
     deltas = arkit_deltas(model, new)
     parts = [
-        replace(part, vertices=part.vertices + carried(part, moved), keys=part_keys(part, deltas)) for part in avatar.parts
+        replace(part, vertices=part.vertices + carried(part, moved), keys=part_keys(part, deltas))
+        for part in avatar.parts
     ]
     return replace(
         avatar,
@@ -150,9 +153,17 @@ def carried(part: Part, field: np.ndarray) -> np.ndarray:
 
 
 def part_keys(part: Part, deltas: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Keys of one part from the displacements of the model's vertices; those that do not move it are left out."""
-    keys = {name: carried(part, delta) for name, delta in deltas.items()}
-    return {name: delta for name, delta in keys.items() if np.abs(delta).max(initial=0) > STILL or part.name == "skin"}
+    """Keys of one part from the displacements of the model's vertices; those that do not move it are left out.
+
+    The skin has every key, so that the avatar does.
+    """
+    keys = {}
+    for name, field in deltas.items():
+        delta = carried(part, field)
+        moves = np.linalg.norm(delta, axis=1, keepdims=True) > STILL
+        if moves.any() or part.name == "skin":
+            keys[name] = np.where(moves, delta, 0).astype(np.float32)
+    return keys
 
 
 def arkit_deltas(model: HeadModel, beta: np.ndarray) -> dict[str, np.ndarray]:
@@ -170,7 +181,7 @@ def arkit_deltas(model: HeadModel, beta: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def psi_deltas(model: HeadModel) -> dict[str, np.ndarray]:
-    """`psi_000`, `psi_001`, ... -> `[Vm, 3]` displacement of each FLAME expression component at one standard deviation."""
+    """`psi_000`, `psi_001`, ... -> `[Vm, 3]` displacement of each expression component at one standard deviation."""
     return {psi_name(k): model.shapedirs[:, :, k - EXPRESSIONS] for k in range(EXPRESSIONS)}
 
 
@@ -212,11 +223,11 @@ def limited(weights: np.ndarray) -> np.ndarray:
 
 
 def armature_joints(model: HeadModel, beta: np.ndarray, vertices: np.ndarray) -> list[Joint]:
-    """Rest joints of the head with `vertices` `[Vm, 3]`. Bones point where their flesh is: up, to the chin, out of the eyes."""
+    """Rest joints of the head with `vertices` `[Vm, 3]`; bones point up, to the chin, out of the eyes."""
     root, neck, jaw, left_eye, right_eye = model.joints(beta)
     chin = vertices[model.landmarks68[8]]
     crown = vertices[:, 1].max()
-    # The neck turns between the shoulders and the skull; the skull's own pivot, the atlas, is half-way to the jaw's hinge.
+    # The skull turns on the atlas, which is about half-way from the neck's joint to the jaw's hinge.
     head = (neck + jaw) / 2
     up, forward = np.array([0, 1, 0], np.float32), np.array([0, 0, 1], np.float32)
     tails = {
