@@ -70,6 +70,8 @@ def read_live_link(path: Path | str) -> Clip:
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
+        if "\0" in text:
+            raise csv.Error("a binary file")
         lines = [row for row in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in row)]
     except OSError as error:
         raise InputError(f"{path.name} cannot be read ({error.strerror}).") from error

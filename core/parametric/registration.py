@@ -1,6 +1,6 @@
 """Registers a user's FLAME template onto ours and carries FLAME's expressions over. Needs scipy: it runs in the engine.
 
-1. The joints give a similarity, refined by closest points.
+1. The joints give a similarity, closest points refine it to an affine map.
 2. Non-rigid ICP: vertices go to their closest points while neighbours stay together, less and less so
    (Amberg et al., "Optimal Step Nonrigid ICP Algorithms for Surface Registration", 2007; here on Laplacian displacements,
    Sorkine et al., "Laplacian Surface Editing", 2004).
@@ -22,6 +22,7 @@ from .head import SHAPES as OUR_SHAPES
 from .head import HeadModel
 from .retarget import JAW, FlameTransfer
 
+_NO_HEAD = "The FLAME model could not be registered to the head; is it a FLAME head model?"
 _NORMAL_REACH = 0.01
 """Metres that a normal turned by one radian counts for in the search of closest points."""
 _JAW_REACH = 0.03
@@ -30,6 +31,10 @@ _STIFFNESS = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.5, 0.3)
 """Weight of the Laplacian term against one closest-point term a vertex, two iterations each."""
 _REACH = 0.025
 """Metres: closest points further off than this, feature distance included, are no correspondences."""
+_HORIZON = 0.06
+"""Metres beyond which no closest point is looked for, which keeps the search fast."""
+_JOINT_REACH = 0.02
+"""Metres: jaw or eyes further off than this after the similarity are not those of a head."""
 _PRIOR = 3e-5
 """Metres of vertex error that one standard deviation of psi is worth."""
 _JAW_STEP = 0.15
@@ -63,18 +68,17 @@ def flame_transfer(flame: FlameModel, model: HeadModel) -> FlameTransfer:
     """
     ours, our_index, face = _our_surface(model)
     theirs, their_index = _flame_surface(flame)
-    scale, rotation, translation = _similarity_from_joints(flame, model)
-    theirs = theirs.moved(scale * theirs.vertices @ rotation.T + translation)
-    step_scale, step_rotation, theirs = _similarity_icp(theirs, ours)
-    scale, rotation = scale * step_scale, step_rotation @ rotation
+    matrix, translation = _similarity_from_joints(flame, model)
+    theirs = theirs.moved(theirs.vertices @ matrix.T + translation)
+    refined, theirs = _affine_icp(theirs, ours)
     theirs = _non_rigid_icp(theirs, ours)
 
     place, distance = _closest(ours.features(), theirs)
     weight = face * (distance < _REACH)
     if (weight > 0).sum() < 0.5 * (face > 0).sum():
-        raise InputError("The FLAME model could not be registered to the head; is it a FLAME head model?")
+        raise InputError(_NO_HEAD)
     their_steps = np.stack([place @ step[their_index] for step in _flame_displacements(flame)])
-    their_steps = scale * their_steps @ rotation.T
+    their_steps = their_steps @ (refined @ matrix).T
     our_steps = _our_displacements(model)[:, our_index]
     root = np.sqrt(weight / weight.sum())[:, None]
     a, b = ((root * steps).reshape(len(steps), -1) for steps in (our_steps, their_steps))
@@ -126,35 +130,46 @@ def _submesh(vertices: np.ndarray, faces: np.ndarray, jaw: np.ndarray, keep: np.
     return _Surface(vertices[index].astype(np.float64), compact.reshape(-1, 3), jaw[index].astype(np.float64)), index
 
 
-def _similarity_from_joints(flame: FlameModel, model: HeadModel) -> tuple[float, np.ndarray, np.ndarray]:
+def _similarity_from_joints(flame: FlameModel, model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
     """From FLAME's neck, jaw and eye joints to ours. The neck's place is a matter of taste and counts little."""
-    source = flame.J_regressor @ flame.v_template
-    target = model.joints(np.zeros(OUR_SHAPES, np.float32))
-    return _similarity(source[1:], target[1:], np.array([0.05, 0.5, 1, 1]))
+    source = (flame.J_regressor @ flame.v_template)[1:]
+    target = model.joints(np.zeros(OUR_SHAPES, np.float32))[1:]
+    matrix, translation = _similarity(source, target, np.array([0.05, 0.5, 1, 1]))
+    if np.linalg.norm(source @ matrix.T + translation - target, axis=1)[1:].max() > _JOINT_REACH:
+        raise InputError(_NO_HEAD)
+    return matrix, translation
 
 
-def _similarity(source: np.ndarray, target: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Scale, rotation, translation minimising the weighted squared distances (Umeyama, 1991)."""
+def _similarity(source: np.ndarray, target: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scaled rotation `[3, 3]` and translation that minimise the weighted squared distances (Umeyama, 1991)."""
     weight = (weight / weight.sum())[:, None]
     middle_s, middle_t = (weight * source).sum(0), (weight * target).sum(0)
     s, t = source - middle_s, target - middle_t
     u, singular, vt = np.linalg.svd((weight * t).T @ s)
     sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
-    rotation = (u * sign) @ vt
-    scale = float((singular * sign).sum() / (weight * s * s).sum())
-    return scale, rotation, middle_t - scale * rotation @ middle_s
+    matrix = (singular * sign).sum() / max((weight * s * s).sum(), 1e-12) * (u * sign) @ vt
+    return matrix, middle_t - matrix @ middle_s
 
 
-def _similarity_icp(source: _Surface, target: _Surface, iterations: int = 15) -> tuple[float, np.ndarray, _Surface]:
-    """Refine the similarity by closest points of the front of the head. Returns scale, rotation and the moved surface."""
-    scale, rotation = 1.0, np.eye(3)
-    for _ in range(iterations):
+def _affine(source: np.ndarray, target: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix `[3, 3]` and translation that minimise the weighted squared distances."""
+    root = np.sqrt(weight)[:, None]
+    solution, *_ = np.linalg.lstsq(root * np.column_stack([source, np.ones(len(source))]), root * target, rcond=None)
+    return solution[:3].T, solution[3]
+
+
+def _affine_icp(source: _Surface, target: _Surface) -> tuple[np.ndarray, _Surface]:
+    """Refine by closest points, as a similarity first. Returns the matrix of the refinement and the moved surface."""
+    matrix = np.eye(3)
+    for solve in (_similarity,) * 6 + (_affine,) * 10:
         place, distance = _closest(source.features(), target)
-        near = (distance < 2 * np.median(distance)).astype(float)
-        s, r, t = _similarity(source.vertices, place @ target.vertices, near)
-        source = source.moved(s * source.vertices @ r.T + t)
-        scale, rotation = scale * s, r @ rotation
-    return scale, rotation, source
+        near = (distance < min(2 * np.median(distance), _HORIZON)).astype(float)
+        if near.sum() < 0.1 * len(near):
+            raise InputError(_NO_HEAD)
+        step, translation = solve(source.vertices, place @ target.vertices, near)
+        source = source.moved(source.vertices @ step.T + translation)
+        matrix = step @ matrix
+    return matrix, source
 
 
 def _non_rigid_icp(source: _Surface, target: _Surface) -> _Surface:
@@ -194,8 +209,8 @@ def _closest(features: np.ndarray, surface: _Surface) -> tuple[Any, np.ndarray]:
 
     corners = surface.features()[surface.triangles]
     points = np.einsum("bk,tkf->tbf", _BARYCENTRIC, corners).reshape(-1, corners.shape[-1])
-    distance, found = cKDTree(points).query(features)
-    triangle, spot = np.divmod(found, len(_BARYCENTRIC))
+    distance, found = cKDTree(points).query(features, distance_upper_bound=_HORIZON)
+    triangle, spot = np.divmod(np.where(np.isfinite(distance), found, 0), len(_BARYCENTRIC))
     rows = np.repeat(np.arange(len(features)), 3)
     columns = surface.triangles[triangle].ravel()
     weights = csr_matrix((_BARYCENTRIC[spot].ravel(), (rows, columns)), (len(features), len(surface.vertices)))
@@ -205,9 +220,8 @@ def _closest(features: np.ndarray, surface: _Surface) -> tuple[Any, np.ndarray]:
 def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Area-weighted unit normals `[V, 3]`."""
     a, b, c = (vertices[faces[:, k]] for k in range(3))
-    normal = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(normal, faces[:, k], np.cross(b - a, c - a))
+    cross = np.cross(b - a, c - a).repeat(3, 0)
+    normal = np.stack([np.bincount(faces.ravel(), cross[:, k], len(vertices)) for k in range(3)], 1)
     return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
 
 
