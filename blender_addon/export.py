@@ -68,6 +68,7 @@ PRESETS: dict[str, Preset] = {
             "export_animation_mode": "ACTIVE_ACTIONS",  # bones and keys in one clip
             "export_optimize_animation_size": False,
             "export_current_frame": False,
+            "export_frame_range": True,
             "export_image_format": "AUTO",
             "export_extras": False,
             "export_cameras": False,
@@ -136,6 +137,7 @@ def _own_scene(rig: bpy.types.Object, head: bpy.types.Object, clip: Held | None)
         scene.unit_settings.scale_length = user.unit_settings.scale_length
         if clip:
             scene.frame_start, scene.frame_end = clip.start, clip.end
+            scene.frame_current = clip.rest
         for thing in (rig, head):
             scene.collection.objects.link(thing)
         yield scene

@@ -29,6 +29,24 @@ class Held:
     start: int
     end: int
 
+    @property
+    def rest(self) -> int:
+        """The frame before the clip, at which every value rests: an exporter takes the file's defaults from it."""
+        return self.start - 1
+
+
+@dataclass(frozen=True)
+class Value:
+    """A property of a shape key or a bone: its components now and at rest."""
+
+    owner: bpy.types.bpy_struct
+    name: str
+    now: tuple[float, ...]
+    rest: tuple[float, ...]
+
+    def set(self, components: tuple[float, ...]) -> None:
+        setattr(self.owner, self.name, components if len(components) > 1 else components[0])
+
 
 @contextmanager
 def held_actions(rig: bpy.types.Object, head: bpy.types.Object, animation: bool) -> Iterator[Held | None]:
@@ -48,28 +66,28 @@ def held_actions(rig: bpy.types.Object, head: bpy.types.Object, animation: bool)
             else:
                 _hold(owner, clip, values[owner])
         for held in values.values():
-            for thing, name, _, rest in held:
-                setattr(thing, name, rest)
+            for value in held:
+                value.set(value.rest)
         yield clip
     finally:
         for owner, (action, slot) in actions.items():
             assign(owner, action, slot)
         for held in values.values():
-            for thing, name, value, _ in held:
-                setattr(thing, name, value)
+            for value in held:
+                value.set(value.now)
         for action in set(bpy.data.actions) - before:
             bpy.data.actions.remove(action)
 
 
-def _values(owner: Animated) -> Iterator[tuple[bpy.types.bpy_struct, str, object, object]]:
-    """Everything of the owner that can be animated: (what, property, value now, value at rest)."""
+def _values(owner: Animated) -> Iterator[Value]:
+    """Everything of the owner that may be animated."""
     if isinstance(owner, bpy.types.Key):
         for key in owner.key_blocks[1:]:
-            yield key, "value", key.value, 0.0
+            yield Value(key, "value", (key.value,), (0.0,))
     else:
         for bone in owner.pose.bones:
             for name, rest in REST.items():
-                yield bone, name, tuple(getattr(bone, name)), rest
+                yield Value(bone, name, tuple(getattr(bone, name)), rest)
 
 
 def _clip(owners: tuple[Animated, ...]) -> Held | None:
@@ -81,8 +99,8 @@ def _clip(owners: tuple[Animated, ...]) -> Held | None:
     return Held(name, int(min(r[0] for r in ranges)), round(max(r[1] for r in ranges)))
 
 
-def _hold(owner: Animated, clip: Held, values: list) -> None:
-    """Give the owner a copy of its action that also keys its values which are neither animated nor at rest."""
+def _hold(owner: Animated, clip: Held, values: list[Value]) -> None:
+    """Give the owner a copy of its action that also keys what is neither animated nor at rest, and rests before the clip."""
     action, slot = current(owner)
     if len(curves(owner)):
         copy = action.copy()
@@ -90,11 +108,15 @@ def _hold(owner: Animated, clip: Held, values: list) -> None:
         target = curves(owner)
     else:
         target = own_curves(owner, bpy.data.actions.new(clip.name))
-    animated = {curve.data_path for curve in target}
+    animated = {(curve.data_path, curve.array_index): curve for curve in target}
     driven = {driver.data_path for driver in owner.animation_data.drivers}
-    for thing, name, value, rest in values:
-        path = f"{thing.path_from_id()}.{name}"
-        if path in animated or path in driven or value == rest:
-            continue
-        for index, component in enumerate(value if isinstance(value, tuple) else (value,)):
-            target.new(path, index=index).keyframe_points.insert(clip.start, component)
+    for value in values:
+        path = f"{value.owner.path_from_id()}.{value.name}"
+        for index, (now, rest) in enumerate(zip(value.now, value.rest, strict=True)):
+            curve = animated.get((path, index))
+            if curve is None and path not in driven and now != rest:
+                curve = target.new(path, index=index)
+                curve.keyframe_points.insert(clip.start, now)
+            if curve is not None and not len(curve.modifiers):
+                # FAST leaves the handles of the user's keys as they are.
+                curve.keyframe_points.insert(clip.rest, rest, options={"FAST"}).interpolation = "CONSTANT"
