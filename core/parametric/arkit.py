@@ -164,11 +164,12 @@ def flame_from_arkit(model: "HeadModel", weights: Array) -> tuple[np.ndarray, np
 
 
 def arkit_from_flame(model: "HeadModel", psi: Array, theta: Array) -> np.ndarray:
-    """The ARKit weights `[T, 52]`, 0..1, whose faces come nearest to psi `[T, 50]` with the jaw and eyes of theta `[T, 5, 3]`.
+    """The ARKit weights `[T, 52]`, 0..1, whose faces come nearest to psi `[T, 50]` and theta `[T, 5, 3]`.
 
     Least squares over vertex positions, min |B'(x - S'w)|^2 + r |w|^2 with 0 <= w <= 1: x = (psi, jaw, eyes), S their
     values of each blendshape, B their displacements (rotations linearised). Coordinate descent, every frame at once: it
-    keeps the bounds exactly, and Blender's Python has no scipy. Rotations of root and neck have no ARKit weight.
+    keeps the bounds exactly, and Blender's Python has no scipy. Rotations of root and neck have no ARKit weight and are
+    not used.
     """
     x = np.concatenate([psi, np.reshape(theta, (-1, 5, 3))[:, 2:].reshape(len(theta), -1)], 1).astype(np.float64)
     shapes = np.concatenate([model.arkit_psi, model.arkit_theta[:, 2:].reshape(len(ARKIT_NAMES), -1)], 1).astype(

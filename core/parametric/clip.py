@@ -36,7 +36,7 @@ class Clip:
         return max(len(self) - 1, 0) / self.fps
 
     def resampled(self, fps: float) -> "Clip":
-        """The same motion at another frame rate, linear between frames (axis-angles of one joint are near each other)."""
+        """The same motion at another frame rate, linear between frames."""
         frames = max(round(self.seconds * fps) + 1, 1)
         times = np.arange(frames) * (self.fps / fps)
 
@@ -48,5 +48,11 @@ class Clip:
             share = np.clip(times - low, 0, 1).reshape(-1, *[1] * (values.ndim - 1))
             return (values[low] * (1 - share) + values[high] * share).astype(np.float32)
 
-        changed = {name: channel(getattr(self, name)) for name in ("arkit", "psi", "theta", "eyelids")}
-        return replace(self, fps=fps, **changed)
+        return replace(
+            self,
+            fps=fps,
+            arkit=channel(self.arkit),
+            psi=channel(self.psi),
+            theta=channel(self.theta),
+            eyelids=channel(self.eyelids),
+        )

@@ -60,9 +60,9 @@ def flame_arrays(model: HeadModel) -> dict[str, np.ndarray]:
 def still_regressor(J_regressor: np.ndarray, v_template: np.ndarray, shapedirs: np.ndarray) -> np.ndarray:
     """The joint regressor nearest to the given one that no expression moves. `[J, V]`, of `[V, 3, 150]` shapedirs.
 
-    FLAME regresses joints from the shaped *and expressed* head, Likeness from the shaped head alone, since an armature's
-    rest joints cannot follow a shape key. Both agree where R E = 0. The smallest change of R that gives this, with R T,
-    R S and the row sums as they were, is the solution of one underdetermined least-squares problem.
+    FLAME regresses joints from the shaped *and expressed* head, Likeness from the shaped head alone, since the rest
+    joints of an armature cannot follow a shape key. Both agree where R E = 0. The smallest change of R that gives
+    this, with R T, R S and the row sums as they were, is the solution of one underdetermined least-squares problem.
     """
     v = len(v_template)
     basis = np.concatenate([v_template[:, :, None], shapedirs], 2).reshape(v, -1).astype(np.float64)

@@ -63,7 +63,8 @@ def load_flame(path: Path | str) -> FlameModel:
     if missing:
         raise InputError(f"{path.name} is not a FLAME model: it lacks {', '.join(missing)}.")
     try:
-        arrays = {name: np.asarray(content[name], np.int64 if name in ("f", "kintree_table") else np.float32) for name in names}
+        kinds = {name: np.int64 if name in ("f", "kintree_table") else np.float32 for name in names}
+        arrays = {name: np.asarray(content[name], kind) for name, kind in kinds.items()}
     except (TypeError, ValueError) as error:
         raise InputError(f"{path.name} is not a FLAME model: an array in it is not of numbers.") from error
     _check_shapes(path, arrays)
@@ -89,6 +90,6 @@ def _check_shapes(path: Path, arrays: dict[str, np.ndarray]) -> None:
             raise InputError(f"{path.name} is not a FLAME model: {name} is {found}, not {' x '.join(map(str, shape))}.")
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise InputError(f"{path.name} is not a FLAME model: it holds numbers that are not finite.")
-    parents = arrays["kintree_table"][0, 1:]
-    if arrays["f"].min(initial=0) < 0 or arrays["f"].max(initial=-1) >= v or (parents < 0).any() or (parents >= np.arange(1, 5)).any():
+    faces, parents = arrays["f"], arrays["kintree_table"][0, 1:]
+    if ((faces < 0) | (faces >= v)).any() or ((parents < 0) | (parents >= np.arange(1, 5))).any():
         raise InputError(f"{path.name} is not a FLAME model: its faces or joints refer to what is not there.")

@@ -78,7 +78,7 @@ def _items(path: Path) -> list[Path]:
 
 def _natural(path: Path) -> list[tuple[int, str]]:
     """Sort key that puts `frame10` behind `frame9`."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name.lower()) if part]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name.lower()) if part]
 
 
 def _is_emoca_folder(path: Path) -> bool:
@@ -119,23 +119,15 @@ def _records(path: Path) -> list[_Record]:
         )
     content = _READERS[path.suffix.lower()](path)
     contents = content if isinstance(content, list) else [content]
-    records = [c.get("flame", c) if isinstance(c, dict) else None for c in contents]
-    if not records or not all(isinstance(record, dict) for record in records):
+    contents = [c.get("flame", c) if isinstance(c, dict) else c for c in contents]
+    records = [c for c in contents if isinstance(c, dict)]
+    if not records or len(records) < len(contents):
         raise InputError(f"{path.name} holds no FLAME parameters.")
     return records
 
 
 def _channels(name: str, record: _Record) -> dict[str, np.ndarray]:
     """psi, theta and eyelids of one record, `[T, ...]`, as far as it has them."""
-    rotations: dict[int, np.ndarray] = {}
-    if (pose := _entry(name, record, _GLOBAL_AND_JAW)) is not None:
-        joints = {6: (0, 2), 15: (0, 1, 2, 3, 4)}.get(pose.shape[1])
-        if joints is None:
-            raise InputError(f"{name} has a pose of {pose.shape[1]} numbers a frame, where 6 (global and jaw) belong.")
-        rotations |= dict(zip(joints, np.split(pose, len(joints), 1), strict=True))
-    for aliases, joints in _JOINTS.items():
-        if (values := _entry(name, record, aliases)) is not None:
-            rotations |= dict(zip(joints, _axis_angles(name, aliases, values, len(joints)), strict=True))
     found: dict[str, np.ndarray] = {}
     if (psi := _entry(name, record, _EXPRESSION)) is not None:
         found["psi"] = psi
@@ -143,19 +135,30 @@ def _channels(name: str, record: _Record) -> dict[str, np.ndarray]:
         if eyelids.shape[1] != 2:
             raise InputError(f"{name} has {eyelids.shape[1]} eyelid values a frame, where 2 belong.")
         found["eyelids"] = np.clip(eyelids, 0, 1)
-    if not found and not rotations:
-        raise InputError(
-            f"{name} holds no FLAME parameters; expected entries such as exp and pose, or expr and jaw_pose."
-        )
-    if rotations:
+    if rotations := _rotations(name, record):
         frames = max(len(values) for values in [*rotations.values(), *found.values()])
-        theta = np.zeros((frames, 5, 3), np.float32)
+        found["theta"] = np.zeros((frames, 5, 3), np.float32)
         for joint, values in rotations.items():
             if len(values) not in (1, frames):
                 raise InputError(f"{name} has entries of different lengths: {len(values)} and {frames} frames.")
-            theta[:, joint] = values
-        found["theta"] = theta
+            found["theta"][:, joint] = values
+    if not found:
+        raise InputError(f"{name} holds no FLAME parameters, such as exp and pose, or expr and jaw_pose.")
     return found
+
+
+def _rotations(name: str, record: _Record) -> dict[int, np.ndarray]:
+    """Joint -> axis-angles `[T, 3]`, of the joints that the record knows."""
+    rotations: dict[int, np.ndarray] = {}
+    if (pose := _entry(name, record, _GLOBAL_AND_JAW)) is not None:
+        together = {6: (0, 2), 15: (0, 1, 2, 3, 4)}.get(pose.shape[1])
+        if together is None:
+            raise InputError(f"{name} has a pose of {pose.shape[1]} numbers a frame, where 6 (global and jaw) belong.")
+        rotations |= dict(zip(together, np.split(pose, len(together), 1), strict=True))
+    for aliases, joints in _JOINTS.items():
+        if (values := _entry(name, record, aliases)) is not None:
+            rotations |= dict(zip(joints, _axis_angles(name, aliases, values, len(joints)), strict=True))
+    return rotations
 
 
 def _entry(name: str, record: _Record, aliases: tuple[str, ...]) -> np.ndarray | None:

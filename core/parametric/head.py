@@ -66,7 +66,8 @@ class HeadModel:
         """Read the model's weights. Raises EngineError when the file is missing, damaged or not a head model."""
         tensors, metadata = load_tensors(path)
         try:
-            masks = {name[5:]: tensors.pop(name).astype(np.float32) for name in list(tensors) if name.startswith("mask_")}
+            regions = [name for name in tensors if name.startswith("mask_")]
+            masks = {name.removeprefix("mask_"): tensors.pop(name).astype(np.float32) for name in regions}
             arrays = {
                 name: value.astype(np.float32) if value.dtype.kind == "f" else value for name, value in tensors.items()
             }

@@ -52,7 +52,7 @@ def pose_feature(theta: Array) -> Array:
 def joint_transforms(joints: Array, parents: Sequence[int], theta: Array) -> tuple[Array, Array]:
     """World rotation `[..., J, 3, 3]` and translation `[..., J, 3]` that carry rest points with each joint.
 
-    `joints` `[..., J, 3]` metres at rest, `parents[0]` ignored, `theta` `[..., J, 3]` axis-angle relative to the parent.
+    `joints` `[..., J, 3]` metres at rest; `parents[0]` is ignored; `theta` `[..., J, 3]` axis-angle to the parent.
     """
     xp = namespace(theta)
     local = rotation_matrix(theta)

@@ -1,8 +1,8 @@
 """Reads the CSV files of Live Link Face and of other ARKit recorders.
 
-A header of `Timecode,BlendShapeCount`, the 52 blendshapes and nine rotations (radians); one row a frame. Recorders differ
-in capitals, in order and in what they leave out, so columns are found by name. The eye rotations are not read: they say
-the same as the eyeLook weights.
+A header of `Timecode,BlendShapeCount`, the 52 blendshapes and nine rotations (radians); one row a frame. Recorders
+differ in capitals, in order and in what they leave out, so columns are found by name. The eye rotations are not read:
+they say the same as the eyeLook weights.
 """
 
 import csv
@@ -96,9 +96,8 @@ def _numbers(path: Path, rows: list[list[str]], columns: list[int], header: list
             try:
                 values[t, c] = float(cell)
             except ValueError as error:
-                raise InputError(
-                    f"{path.name} has {cell[:20]!r} in the column {header[column].strip()} of frame {t + 1}, where a number belongs."
-                ) from error
+                place = f"column {header[column].strip()} of frame {t + 1}"
+                raise InputError(f"{path.name} has {cell[:20]!r} in {place}, where a number belongs.") from error
     values[~np.isfinite(values)] = np.nan
     return values
 

@@ -2,12 +2,13 @@
 
 1. The joints give a similarity, closest points refine it to an affine map.
 2. Non-rigid ICP: vertices go to their closest points while neighbours stay together, less and less so
-   (Amberg et al., "Optimal Step Nonrigid ICP Algorithms for Surface Registration", 2007; here on Laplacian displacements,
-   Sorkine et al., "Laplacian Surface Editing", 2004).
-3. Each of our vertices finds its place on the registered FLAME surface and takes FLAME's displacements from there; they
-   are written in our psi and jaw by regularised least squares, and the other way round.
+   (Amberg et al., "Optimal Step Nonrigid ICP Algorithms for Surface Registration", 2007; here on Laplacian
+   displacements, Sorkine et al., "Laplacian Surface Editing", 2004).
+3. Each of our vertices finds its place on the registered FLAME surface and takes FLAME's displacements from there;
+   they are written in our psi and jaw by regularised least squares, and the other way round.
 
-Closest means closest in position, normal *and* jaw weight: lips touch, and only what the jaw moves tells upper from lower.
+Closest means closest in position, normal *and* jaw weight: lips touch, and only what the jaw moves tells upper from
+lower.
 """
 
 from dataclasses import dataclass
@@ -200,7 +201,7 @@ def _laplacian(surface: _Surface) -> Any:
 
 
 def _closest(features: np.ndarray, surface: _Surface) -> tuple[Any, np.ndarray]:
-    """For each query `[Q, 7]` the nearest point of the surface: sparse weights `[Q, V]` of its vertices, and the distance.
+    """For each query `[Q, 7]` the nearest point of the surface, as sparse weights `[Q, V]` of its vertices; distances.
 
     The surface is searched at points spread over each triangle, so that a place is found to a fraction of an edge.
     """

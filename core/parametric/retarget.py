@@ -76,7 +76,7 @@ def retarget(clip: Clip, model: HeadModel, transfer: FlameTransfer | None = None
 
 
 def _head_on_neck(root: np.ndarray, neck: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Compose root and neck rotations `[T, 3]`; relative to the first frame where the camera was no frame of reference."""
+    """Compose root and neck rotations `[T, 3]`, relative to the first frame where the head never faces the camera."""
     rotation = rotation_matrix(root.astype(np.float64))
     note: tuple[str, ...] = ()
     if len(root) and np.median(np.linalg.norm(root, axis=1)) > _WIDEST_TURN:

@@ -33,7 +33,7 @@ def axis_angle_from_matrix(matrix: np.ndarray) -> np.ndarray:
 
 
 def axis_angle_from_euler(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Pitch about x, yaw about y, roll about z, each `[...]` radians, applied roll first: R = Ry Rx Rz. To `[..., 3]`."""
+    """Pitch, yaw and roll about x, y and z, each `[...]` radians, roll first: R = Ry Rx Rz. To `[..., 3]`."""
     axes = np.eye(3)
     rx, ry, rz = (
         rotation_matrix(np.asarray(angle, float)[..., None] * axis) for angle, axis in zip((x, y, z), axes, strict=True)

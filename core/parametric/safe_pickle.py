@@ -1,9 +1,9 @@
 """Reads pickles without running them.
 
-A pickle is a program: it may name any function of any module and call it. Here every name that a file of arrays needs is
-an inert stand-in of our own that only remembers what it is given, and every other name is refused before anything of it
-runs. numpy's own reconstruction is not called either, since a crafted dtype state can make it read foreign memory; arrays
-are rebuilt from the remembered bytes with `np.frombuffer`.
+A pickle is a program: it may name any function of any module and call it. Here every name that a file of arrays needs
+is an inert stand-in of our own that only remembers what it is given, and every other name is refused before anything of
+it runs. numpy's own reconstruction is not called either, since a crafted dtype state can make it read foreign memory;
+arrays are rebuilt from the remembered bytes with `np.frombuffer`.
 
 Knows numpy arrays and scalars, scipy.sparse matrices, chumpy's array shell (FLAME and SMPL files keep arrays in it),
 Python-2 strings, and the zip files of `torch.save`.
@@ -143,14 +143,14 @@ class _StandIn:
     def __setstate__(self, state: Any) -> None:
         self.state = state
 
-    def resolve(self, resolver: _Resolver) -> Any:
+    def resolve(self, _: _Resolver) -> Any:
         raise ValueError("a name where a value belongs")
 
 
 class _Reconstructor(_StandIn):
     """`copy_reg._reconstructor(cls, object, None)`: how Python 2 makes an empty object."""
 
-    def __new__(cls, kind: type, *args: Any) -> Any:
+    def __new__(cls, kind: type, *_: Any) -> Any:
         if not (isinstance(kind, type) and issubclass(kind, _StandIn)):
             raise pickle.UnpicklingError("only stand-ins are made")
         return kind() if kind is not cls else super().__new__(cls)
@@ -159,18 +159,18 @@ class _Reconstructor(_StandIn):
 class _Bytes(_StandIn):
     """`_codecs.encode(text, 'latin1')` and `bytes()`: how Python 3 writes bytes in an old protocol."""
 
-    def resolve(self, resolver: _Resolver) -> bytes:
+    def resolve(self, _: _Resolver) -> bytes:
         return self.args[0].encode("latin1") if self.args else b""
 
 
 class _Dtype(_StandIn):
-    def resolve(self, resolver: _Resolver) -> np.dtype:
+    def resolve(self, _: _Resolver) -> np.dtype:
         code = str(self.args[0])
         dtype = np.dtype(object if code.startswith("O") else code)
         if dtype.kind not in "biufcSUO":
             raise ValueError("not a plain dtype")
-        order = self.state[1] if self.state else "="
-        return dtype.newbyteorder(order)
+        big_endian = bool(self.state) and self.state[1] == ">"
+        return dtype.newbyteorder(">") if big_endian else dtype
 
 
 class _Array(_StandIn):
@@ -197,7 +197,7 @@ class _Scalar(_StandIn):
         return _array(resolver(data), resolver(dtype), (), "C")[()]
 
 
-def _array(data: Any, dtype: Any, shape: Any, order: str) -> Any:
+def _array(data: Any, dtype: Any, shape: Any, order: Any) -> Any:
     """The array of raw bytes (Python 2 has them as latin1 text); an array of objects becomes their list."""
     if dtype.kind == "O":
         return list(data)
@@ -229,7 +229,7 @@ class _Columns(_Rows):
 
 
 class _Chumpy(_StandIn):
-    """Any class of chumpy. `Ch` keeps its array as `x`, `Select` takes `idxs` of `a`; others hold nothing we know: None."""
+    """Any class of chumpy: `Ch` keeps its array as `x`, `Select` takes `idxs` of `a`, others become None."""
 
     def resolve(self, resolver: _Resolver) -> Any:
         state = self.state if isinstance(self.state, dict) else {}
@@ -244,7 +244,7 @@ class _Chumpy(_StandIn):
 class _Tensor(_StandIn):
     """`_rebuild_tensor_v2((dtype, bytes), offset, size, stride, ...)` of torch."""
 
-    def resolve(self, resolver: _Resolver) -> np.ndarray:
+    def resolve(self, _: _Resolver) -> np.ndarray:
         (dtype, data), offset, size, stride = self.args[:4]
         numbers = np.frombuffer(data, dtype)
         if 0 in size:

@@ -1,4 +1,4 @@
-"""Clips from ARKit tables and FLAME sequences, in the layouts that recorders and trackers write, and what is refused."""
+"""Clips from ARKit tables and FLAME sequences in the layouts that recorders and trackers write; what is refused."""
 
 import csv
 import pickle
@@ -134,7 +134,7 @@ BAD_TABLES = {
     "blank lines": (b"\n\n", "is empty"),
     "header alone": (",".join(HEADER).encode(), "no frames"),
     "wrong columns": (b"time,x,y\n1,2,3\n", "has no ARKit columns"),
-    "not a number": (b"jawOpen\n0.1\nwide\n", "'wide' in the column jawOpen of frame 2"),
+    "not a number": (b"jawOpen\n0.1\nwide\n", "'wide' in column jawOpen of frame 2"),
     "no value at all": (b"jawOpen\nnan\nnan\n", "no frame with all its values"),
     "not UTF-8": (b"jawOpen\n\xff\xfe\xfa\n", "not a CSV text file"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0", "not a CSV text file"),

@@ -161,7 +161,10 @@ def test_pickles_inside_of_other_files_are_refused(tmp_path, write):
 def test_a_crafted_dtype_is_refused(tmp_path):
     """Fields of a structured dtype can claim raw bytes to be pointers to objects."""
     dtype = b"cnumpy\ndtype\nX\x02\x00\x00\x00V8K\x00K\x01\x87R"
-    fields = b"(K\x03X\x01\x00\x00\x00|NX\x01\x00\x00\x00a\x85}X\x01\x00\x00\x00acnumpy\ndtype\nX\x02\x00\x00\x00O8K\x00K\x01\x87RK\x00\x86sK\x08K\x01K\x00tb"
+    fields = (
+        b"(K\x03X\x01\x00\x00\x00|NX\x01\x00\x00\x00a\x85}X\x01\x00\x00\x00a"
+        b"cnumpy\ndtype\nX\x02\x00\x00\x00O8K\x00K\x01\x87RK\x00\x86sK\x08K\x01K\x00tb"
+    )
     path = tmp_path / "model.pkl"
     path.write_bytes(
         b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x01\x85"
