@@ -2,9 +2,9 @@
 
 No network is trained for this. MediaPipe's selfie segmentation tells person from background; landmarks say where a
 face, its neck and its hair are likely to be; and the person's own colours decide the rest: one colour histogram per
-class, re-estimated by expectation-maximisation as in Rother et al., "GrabCut: Interactive foreground extraction using iterated
-graph cuts", 2004, with edge-aware smoothing (Min et al., "Fast global image smoothing based on weighted least squares",
-2014) in place of the cut, so that borders stay soft along hair.
+class, re-estimated by expectation-maximisation as in Rother et al., "GrabCut: Interactive foreground extraction using
+iterated graph cuts", 2004, with edge-aware smoothing (Min et al., "Fast global image smoothing based on weighted least
+squares", 2014) in place of the cut, so that borders stay soft along hair.
 """
 
 from dataclasses import dataclass
@@ -235,8 +235,17 @@ def _classify(
         share /= share.sum(0)
         share = np.stack([_edge_aware(image, weight) for weight in share]).clip(1e-4)
         share /= share.sum(0)
+    share[HAIR] *= 1 - bearded * _ramp(y, 0.2, 0.3)
+    _drop_slivers(share)
     _fill_highlights(share, bare, y)
-    return share, strange
+    return share / share.sum(0), strange
+
+
+def _drop_slivers(share: np.ndarray) -> None:
+    """Take from the hair, in place, the thin lines along borders where two other classes' colours mix."""
+    hair = (share[HAIR] > 0.4).astype(np.uint8)
+    solid = cv2.dilate(cv2.morphologyEx(hair, cv2.MORPH_OPEN, np.ones((6, 6), np.uint8)), np.ones((7, 7), np.uint8))
+    share[HAIR] *= cv2.GaussianBlur(solid.astype(np.float32), (0, 0), 1.0)
 
 
 def _fill_highlights(share: np.ndarray, bare: np.ndarray, y: np.ndarray) -> None:

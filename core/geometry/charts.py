@@ -1,0 +1,107 @@
+"""Charts for a mesh that has none: pieces that face one way, laid flat and packed into the unit square."""
+
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse.csgraph import connected_components
+
+DIRECTIONS = np.concatenate([np.eye(3), -np.eye(3)])
+ROUNDS = 12
+"""Majority votes among neighbouring triangles: more of them give fewer, rounder charts."""
+
+
+def box_charts(
+    vertices: np.ndarray, triangles: np.ndarray, margin: float = 0.004
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Texture coordinates `[T, 2]` in 0..1, their triangles `[F, 3]`, and the unit square's side in metres.
+
+    Each chart is projected along the axis that it faces, so that lengths are kept within a factor of two; `margin` is
+    the gap between charts as a share of the square.
+    """
+    adjacent = _adjacency(triangles)
+    label = _labels(vertices, triangles, adjacent)
+    edges = coo_matrix(adjacent)
+    same = label[edges.row] == label[edges.col]
+    graph = coo_matrix((np.ones(same.sum()), (edges.row[same], edges.col[same])), adjacent.shape)
+    count, chart = connected_components(graph, directed=False)
+
+    corner = chart[:, None] * len(vertices) + triangles
+    unique, inverse = np.unique(corner, return_inverse=True)
+    uv_triangles = inverse.reshape(triangles.shape)
+    of_chart, of_vertex = unique // len(vertices), unique % len(vertices)
+    chart_label = np.zeros(count, np.int64)
+    chart_label[chart] = label
+    flat = _flatten(vertices[of_vertex], chart_label[of_chart])
+
+    low = np.full((count, 2), np.inf)
+    high = np.full((count, 2), -np.inf)
+    np.minimum.at(low, of_chart, flat)
+    np.maximum.at(high, of_chart, flat)
+    place, side = _pack(high - low, margin)
+    return ((flat - low[of_chart] + place[of_chart]) / side).astype(np.float32), uv_triangles, side
+
+
+def _adjacency(triangles: np.ndarray) -> csr_matrix:
+    """[F, F] 1 where two triangles share an edge."""
+    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
+    owner = np.tile(np.arange(len(triangles)), 3)
+    order = np.lexsort(edges.T)
+    edges, owner = edges[order], owner[order]
+    twin = np.flatnonzero((edges[1:] == edges[:-1]).all(1))
+    a, b = owner[twin], owner[twin + 1]
+    ones = np.ones(2 * len(a))
+    return coo_matrix((ones, (np.r_[a, b], np.r_[b, a])), (len(triangles), len(triangles))).tocsr()
+
+
+def _labels(vertices: np.ndarray, triangles: np.ndarray, adjacent: csr_matrix) -> np.ndarray:
+    """Index into DIRECTIONS of the way each triangle is projected, the same over large pieces."""
+    corner = vertices[triangles]
+    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-20
+    facing = normal @ DIRECTIONS.T
+    smooth = facing
+    for _ in range(ROUNDS):
+        smooth = (smooth + adjacent @ smooth) / 4
+    label = np.where(facing > 0.2, smooth, -1).argmax(1)
+    for _ in range(ROUNDS):
+        votes = np.eye(len(DIRECTIONS))[label]
+        votes = votes + 1.5 * (adjacent @ votes) + facing
+        label = np.where(facing > 0.15, votes, -1).argmax(1)
+    return label
+
+
+def _flatten(points: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Points `[N, 3]` seen along DIRECTIONS[label], unmirrored: `[N, 2]`."""
+    axis, negative = label % 3, label >= 3
+    x = np.take_along_axis(points, ((axis + 1) % 3)[:, None], 1)[:, 0]
+    y = np.take_along_axis(points, ((axis + 2) % 3)[:, None], 1)[:, 0]
+    return np.stack([np.where(negative, -x, x), y], -1)
+
+
+def _pack(sizes: np.ndarray, margin: float) -> tuple[np.ndarray, float]:
+    """Lower left corners `[N, 2]` of rectangles `sizes` `[N, 2]` on shelves, and the side of the square they fill."""
+    order = np.argsort(-sizes[:, 1])
+    side = float(np.sqrt(sizes.prod(1).sum()) + sizes.max())
+    for _ in range(40):
+        place, top = _shelves(sizes, order, side * 0.97, margin * side)
+        if top > side * 0.97:
+            break
+        side *= 0.97
+    place, _ = _shelves(sizes, order, side, margin * side)
+    return place, side
+
+
+def _shelves(sizes: np.ndarray, order: np.ndarray, side: float, gap: float) -> tuple[np.ndarray, float]:
+    place = np.zeros_like(sizes)
+    x = y = gap
+    shelf = 0.0
+    for i in order:
+        if x + sizes[i, 0] + gap > side:
+            if x <= gap:
+                return place, np.inf  # one chart alone is wider than the square
+            x, y, shelf = gap, y + shelf + gap, 0.0
+        if x + sizes[i, 0] + gap > side:
+            return place, np.inf
+        place[i] = x, y
+        x += sizes[i, 0] + gap
+        shelf = max(shelf, sizes[i, 1])
+    return place, y + shelf + gap
