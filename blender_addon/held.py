@@ -100,7 +100,7 @@ def _clip(owners: tuple[Animated, ...]) -> Held | None:
 
 
 def _hold(owner: Animated, clip: Held, values: list[Value]) -> None:
-    """Give the owner a copy of its action that also keys what is neither animated nor at rest, and rests before the clip."""
+    """Give the owner a copy of its action that rests before the clip and keys what is neither animated nor at rest."""
     action, slot = current(owner)
     if len(curves(owner)):
         copy = action.copy()

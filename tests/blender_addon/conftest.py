@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 from likeness.core.avatar import Avatar, Material, Part
 from likeness.core.parametric.assembly import head_avatar
 from likeness.core.parametric.head import DEFAULT_WEIGHTS, SHAPES, HeadModel
+
+collect_ignore_glob = [] if find_spec("bpy") else ["test_*.py"]
+"""Where Blender's module is missing there is nothing to test."""
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +31,7 @@ def beta() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def avatar(model: HeadModel, beta: np.ndarray) -> Avatar:
-    """Skin with colour, roughness and normal maps; a cap of hair with a cut-out texture; brows that let light through."""
+    """Skin with colour, roughness and normal maps; a cap of hair with a cut-out texture; translucent brows."""
     stripes = np.zeros((8, 8, 4), np.uint8)
     stripes[..., :3] = (90, 60, 40)
     stripes[:, ::2, 3] = 255

@@ -2,10 +2,9 @@
 
 import json
 
+import bpy
 import numpy as np
 import pytest
-
-bpy = pytest.importorskip("bpy")
 
 from likeness.blender_addon import heads
 from likeness.blender_addon.axes import to_blender
@@ -82,7 +81,8 @@ def test_uv_materials_and_packed_textures(rig):
     mesh = heads.mesh_object(rig).data
     uv = np.empty(len(mesh.loops) * 2, np.float32)
     mesh.uv_layers["UVMap"].data.foreach_get("uv", uv)
-    assert 0 <= uv.min() < 0.2 and 0.8 < uv.max() <= 1
+    assert 0 <= uv.min() < 0.2
+    assert 0.8 < uv.max() <= 1
     names = [material.name for material in mesh.materials]
     assert {"skin", "mouth", "hair"} < set(names)
     assert {names[polygon.material_index] for polygon in mesh.polygons} == set(names)
