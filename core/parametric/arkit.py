@@ -118,7 +118,7 @@ PRESETS: dict[str, dict[str, float]] = {
         browInnerUp=0.9, browDown=0.2, mouthFrown=0.8, mouthShrugLower=0.5, eyeLookDown=0.25, eyeBlink=0.15
     ),
     "Disgust": _symmetric(
-        noseSneer=1.0, mouthUpperUp=0.5, browDown=0.6, eyeSquint=0.5, mouthFrown=0.4, cheekSquint=0.4
+        noseSneer=0.9, mouthUpperUp=0.3, browDown=0.6, eyeSquint=0.5, mouthFrown=0.4, cheekSquint=0.4
     ),
     "Fear": _symmetric(browInnerUp=1.0, browOuterUp=0.4, browDown=0.2, eyeWide=1.0, mouthStretch=0.7, jawOpen=0.25),
     "Kiss": _symmetric(mouthPucker=1.0, mouthFunnel=0.2, eyeBlink=0.3),
