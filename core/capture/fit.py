@@ -9,11 +9,8 @@ from ..rendering.camera import Camera
 from ..rendering.rasterise import triangulate
 from ..rendering.shading import estimate_light, srgb_to_linear, vertex_normals
 from .embedding import LandmarkEmbedding
-from .landmark_fit import LandmarkFit, fit_landmarks
-from .landmarks import IRISES, iris_distance
+from .landmark_fit import fit_landmarks
 from .photo import Photo
-
-_MEASURED = (*range(468), *IRISES)
 
 
 @dataclass(frozen=True)
@@ -45,13 +42,7 @@ def fit_head(model: HeadModel, embedding: LandmarkEmbedding, photo: Photo, landm
     theta = np.tensordot(fit.arkit, model.arkit_theta, 1).astype(np.float32)
     beta = fit.beta.astype(np.float32)
     light = estimate_photo_light(model, model.vertices(beta, psi, theta), fit.camera, photo)
-    return HeadFit(beta, psi, theta, fit.camera, light, landmarks.astype(np.float32), landmark_error(fit, landmarks))
-
-
-def landmark_error(fit: LandmarkFit, landmarks: np.ndarray) -> float:
-    """The error that `HeadFit` states."""
-    distances = np.linalg.norm(fit.residuals[list(_MEASURED)], axis=1)
-    return float(distances.mean()) / iris_distance(landmarks)
+    return HeadFit(beta, psi, theta, fit.camera, light, landmarks.astype(np.float32), fit.error)
 
 
 def estimate_photo_light(model: HeadModel, vertices: np.ndarray, camera: Camera, photo: Photo) -> np.ndarray:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..parametric.arkit import ARKIT_NAMES, MIRROR
 from ..parametric.head import JOINTS, SHAPES
 from ..parametric.lbs import rotation_matrix, skew
 from ..rendering.camera import Camera
@@ -20,7 +21,14 @@ FIELD = 1.2
 """Focal length over the photo's long side, without EXIF: that of a phone's main camera."""
 INTER_OCULAR = 0.0639
 """Metres between the iris centres of the mean head."""
-_ITERATIONS = 12
+_ITERATIONS = (4, 10)
+"""Of the pose alone, at most of everything."""
+_CONVERGED = 0.01
+"""Of beta's deviations and ARKit weights: a step below which nothing visible changes."""
+
+
+RARE, RARITY = ("cheekPuff", "jawForward", "mouthFunnel", "mouthRoll", "mouthShrug", "noseSneer", "tongueOut"), 20.0
+"""Beginnings of the names of shapes that photos seldom show and that landmarks confuse with identity."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +37,16 @@ class Prior:
 
     beta: float = 6.0
     """Weight of |beta|^2."""
-    arkit: float = 12.0
-    """Weight of |w|^2 of the ARKit weights w."""
-    sparse: float = 3.0
+    arkit: float = 4.0
+    """Weight of |w|^2 of the ARKit weights w; `RARE` ones weigh `RARITY` times as much."""
+    sparse: float = 1.0
     """Weight of |w|_1."""
+    lopsided: float = 8.0
+    """Weight of the squared difference between left and right."""
     vergence: float = 400.0
     """Weight of the squared angle between the eyes' gazes."""
     lower: np.ndarray | float = 0.0
-    upper: np.ndarray | float = 1.0
+    """Least ARKit weights."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,20 @@ class LandmarkFit:
     arkit: np.ndarray
     """[52] within the prior's bounds."""
     camera: Camera
+    landmarks: np.ndarray
+    """[478, 2] pixels, as detected."""
     residuals: np.ndarray
-    """[478, 2] pixels, detected minus projected."""
+    """[478, 2] pixels, detected minus projected; those of the outline are projected where the head's outline is."""
+
+    @property
+    def relative(self) -> np.ndarray:
+        """Residuals `[478, 2]` over the inter-ocular distance, in the axes of the upright face."""
+        return self.residuals @ _unroll(self.landmarks).T / iris_distance(self.landmarks)
+
+    @property
+    def error(self) -> float:
+        """Mean distance of the face's 468 landmarks and the two iris centres, over the inter-ocular distance."""
+        return float(np.linalg.norm(self.relative[[*range(468), *IRISES]], axis=1).mean())
 
 
 def prior_focal(landmarks: np.ndarray, size: tuple[int, int]) -> float:
@@ -74,26 +96,39 @@ def fit_landmarks(
     whitening = embedding.precision @ _unroll(landmarks) / iris_distance(landmarks)
     quadratic, linear = _regulariser(points.arkit_theta, prior)
     lower = np.concatenate([np.full(SHAPES, -np.inf), np.broadcast_to(prior.lower, arkit.shape), np.full(6, -np.inf)])
-    upper = np.concatenate([np.full(SHAPES, np.inf), np.broadcast_to(prior.upper, arkit.shape), np.full(6, np.inf)])
+    upper = np.concatenate([np.full(SHAPES, np.inf), np.ones_like(arkit), np.full(6, np.inf)])
 
-    for iteration in range(_ITERATIONS):
+    for _ in range(_ITERATIONS[0]):  # the pose first, lest the face is bent to do its work
+        projected, _, by_pose = _projection(camera, points.template[:COUNT])
+        jacobian, residuals = _whitened(whitening, by_pose, landmarks - projected)
+        camera = _moved(camera, np.linalg.solve(jacobian.T @ jacobian + 1e-9 * np.eye(6), jacobian.T @ residuals))
+    for _ in range(_ITERATIONS[1]):
         visible = embedding.visible(camera.project(points(beta, arkit))[:, :2])
         positions, by_beta, by_arkit = points[visible].derivatives(beta, arkit)
         projected, by_point, by_pose = _projection(camera, positions)
-        jacobian = np.concatenate([by_point @ by_beta, by_point @ by_arkit, by_pose], -1)
-        jacobian = (whitening @ jacobian).reshape(2 * COUNT, -1)
-        residuals = np.einsum("nab,nb->na", whitening, landmarks - projected).ravel()
-        if iteration < 3:  # the pose first, lest the face is bent to do its work
-            jacobian[:, :-6] = 0
+        by_state = np.concatenate([by_point @ by_beta, by_point @ by_arkit, by_pose], -1)
+        jacobian, residuals = _whitened(whitening, by_state, landmarks - projected)
         state = np.concatenate([beta, arkit, np.zeros(6)])
         hessian = jacobian.T @ jacobian + quadratic
         gradient = jacobian.T @ residuals - quadratic @ state - linear
-        state = state + bounded_step(hessian, gradient, lower - state, upper - state)
-        beta, arkit, pose = np.split(state, [SHAPES, -6])
-        turn = rotation_matrix(pose[:3])
-        camera = replace(camera, rotation=turn @ camera.rotation, translation=turn @ camera.translation + pose[3:])
+        step = bounded_step(hessian, gradient, lower - state, upper - state)
+        beta, arkit = beta + step[:SHAPES], arkit + step[SHAPES:-6]
+        camera = _moved(camera, step[-6:])
+        if np.abs(step[:-6]).max() < _CONVERGED:
+            break
     everything = camera.project(points(beta, arkit))[:, :2]
-    return LandmarkFit(beta, arkit, camera, landmarks - everything[embedding.visible(everything)])
+    return LandmarkFit(beta, arkit, camera, landmarks, landmarks - everything[embedding.visible(everything)])
+
+
+def _whitened(whitening: np.ndarray, by_state: np.ndarray, difference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Jacobian `[2 N, P]` and residuals `[2 N]` in standard deviations."""
+    return (whitening @ by_state).reshape(-1, by_state.shape[-1]), (whitening @ difference[..., None]).ravel()
+
+
+def _moved(camera: Camera, motion: np.ndarray) -> Camera:
+    """The camera after a small rotation and translation `[6]` in its own space."""
+    turn = rotation_matrix(motion[:3])
+    return replace(camera, rotation=turn @ camera.rotation, translation=turn @ camera.translation + motion[3:])
 
 
 def bounded_step(hessian: np.ndarray, gradient: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
@@ -114,15 +149,18 @@ def bounded_step(hessian: np.ndarray, gradient: np.ndarray, lower: np.ndarray, u
 
 def _regulariser(arkit_theta: np.ndarray, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
     """Matrix and vector of the prior over (beta, arkit, pose)."""
-    count = len(arkit_theta)
-    size = SHAPES + count + 6
+    rarity = np.array([RARITY if name.startswith(RARE) else 1.0 for name in ARKIT_NAMES])
     left, right = JOINTS.index("left_eye"), JOINTS.index("right_eye")
-    vergence = np.zeros((3, size))
-    vergence[:, SHAPES : SHAPES + count] = (arkit_theta[:, left] - arkit_theta[:, right]).T
-    diagonal = np.concatenate([np.full(SHAPES, prior.beta), np.full(count, prior.arkit), np.full(6, 1e-9)])
-    linear = np.zeros(size)
-    linear[SHAPES : SHAPES + count] = prior.sparse
-    return np.diag(diagonal) + prior.vergence * vergence.T @ vergence, linear
+    vergence = arkit_theta[:, left] - arkit_theta[:, right]
+    lopsided = np.eye(len(MIRROR)) - np.eye(len(MIRROR))[MIRROR]
+    arkit = slice(SHAPES, SHAPES + len(ARKIT_NAMES))
+    quadratic = np.diag(np.full(SHAPES + len(ARKIT_NAMES) + 6, 1e-9))
+    quadratic[:SHAPES, :SHAPES] += prior.beta * np.eye(SHAPES)
+    quadratic[arkit, arkit] += prior.arkit * np.diag(rarity) + prior.vergence * vergence @ vergence.T
+    quadratic[arkit, arkit] += prior.lopsided / 2 * lopsided.T @ lopsided
+    linear = np.zeros(len(quadratic))
+    linear[arkit] = prior.sparse * rarity
+    return quadratic, linear
 
 
 def _unroll(landmarks: np.ndarray) -> np.ndarray:

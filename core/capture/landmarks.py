@@ -77,7 +77,7 @@ def _boxes(image: Image.Image, shares: tuple[float, ...]) -> list[tuple[float, f
             for column in range(steps):
                 corner = side * (column, row) / 2
                 window = image.resize(_within(side, 640), Image.Resampling.BILINEAR, (*corner, *(corner + side)))
-                for detection in _detector().process(np.asarray(window)).detections or []:
+                for detection in _run(_detector(), window).detections or []:
                     box = detection.location_data.relative_bounding_box
                     x, y = corner + side * (box.xmin + box.width / 2, box.ymin + box.height / 2)
                     found.append((detection.score[0], x, y, max(side * (box.width, box.height))))
@@ -138,7 +138,7 @@ def _mesh(image: Image.Image, center: Any, side: float, roll: float, mirrored: b
     offset = np.array(center) - to_image @ (np.full(2, _CROP / 2))
     matrix = np.column_stack([to_image, offset - low]) / reduction
     crop = local.transform((_CROP, _CROP), Image.Transform.AFFINE, matrix.ravel(), Image.Resampling.BICUBIC)
-    result = _face_mesh().process(np.asarray(crop)).multi_face_landmarks
+    result = _run(_face_mesh(), crop).multi_face_landmarks
     if not result:
         return None
     points = np.array([(p.x, p.y) for p in result[0].landmark]) * _CROP @ to_image.T + offset
@@ -175,30 +175,30 @@ def mirror() -> np.ndarray:
     return permutation
 
 
+def _run(network: Any, image: Image.Image) -> Any:
+    with _quiet():
+        return network.process(np.asarray(image))
+
+
 @cache
 def _detector() -> Any:
     from mediapipe.python.solutions import face_detection
 
     with _quiet():
-        detector = face_detection.FaceDetection(model_selection=1, min_detection_confidence=0.5)
-        detector.process(np.zeros((64, 64, 3), np.uint8))
-    return detector
+        return face_detection.FaceDetection(model_selection=1, min_detection_confidence=0.5)
 
 
 @cache
 def _face_mesh() -> Any:
     from mediapipe.python.solutions import face_mesh
 
-    os.environ.setdefault("GLOG_minloglevel", "2")
     with _quiet():
-        mesh = face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.3)
-        mesh.process(np.zeros((64, 64, 3), np.uint8))
-    return mesh
+        return face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.3)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hides what MediaPipe's native code writes to the error stream while its networks start."""
+    """Hides what MediaPipe's native code writes to the error stream."""
     sys.stderr.flush()
     saved = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)

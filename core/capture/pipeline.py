@@ -3,25 +3,26 @@
 import io
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ..avatar import Avatar, Material
+from ..avatar import Avatar
 from ..errors import UsageError
-from ..parametric.assembly import MATERIALS, head_avatar
+from ..parametric.assembly import head_avatar
 from ..parametric.head import HeadModel
 from ..version import VERSION
 from ..weights import weights_path
+from .appearance import appearance
 from .embedding import LandmarkEmbedding
 from .fit import HeadFit, fit_head
+from .hair import grow_hair
 from .landmarks import detect_landmarks
 from .photo import Photo, load_photo
-from .segmentation import Masks, segment
-from .texture import skin_textures
+from .segmentation import segment
 
 Progress = Callable[[str, float], None]
 """Called with the stage's name and the share of the whole job that is done."""
@@ -61,7 +62,12 @@ def capture_head(
     masks = segment(photo.pixels, landmarks)
     fit = fit_head(model, LandmarkEmbedding.load(model), photo, landmarks)
     clock.begin("texture")
-    materials = {"skin": _skin(model, fit, photo, masks)}
+    materials = appearance(model, fit, photo, masks)
+    clock.begin("hair")
+    parts = []
+    if hair := grow_hair(model, fit, photo, masks):
+        parts.append(hair[0])
+        materials["hair"] = hair[1]
     clock.begin("assemble")
     parameters = fit_parameters(fit)
     avatar = head_avatar(
@@ -69,6 +75,7 @@ def capture_head(
         fit.beta,
         name=Path(photo.name).stem,
         materials=materials,
+        extra_parts=parts,
         parameters=parameters,
         source=photo.name,
         version=VERSION,
@@ -106,17 +113,6 @@ def portrait(photo: Photo, landmarks: np.ndarray) -> bytes:
     stream = io.BytesIO()
     cut.save(stream, "JPEG", quality=92)
     return stream.getvalue()
-
-
-def _skin(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> Material:
-    posed = model.vertices(fit.beta, fit.psi, fit.theta)
-    textures = skin_textures(model, posed, fit.camera, photo.pixels, masks)
-    return replace(
-        MATERIALS["skin"],
-        color_texture=textures.color,
-        normal_texture=textures.normal,
-        roughness_texture=textures.roughness,
-    )
 
 
 def _warnings(photo: Photo, fit: HeadFit) -> list[str]:

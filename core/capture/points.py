@@ -81,10 +81,10 @@ class PointModel:
         """Positions `[N, 3]` and their derivatives by beta `[N, 3, 100]` and by arkit `[N, 3, 52]`."""
         unposed, joints, theta = self._unposed(beta, arkit), self._joints(beta), self._theta(arkit)
         points = self._posed(unposed, joints, theta)
-        turn = np.einsum("nj,jab->nab", self.weights, joint_transforms(joints, self.parents, theta)[0])
+        turn = np.tensordot(self.weights, joint_transforms(joints, self.parents, theta)[0], 1)
         # Translations are linear in the joints' rest positions, so those of the joints' own derivatives are theirs.
-        _, shift = joint_transforms(self.joint_shape, self.parents, np.broadcast_to(theta, self.joint_shape.shape))
-        by_beta = turn @ self.shape + np.einsum("nj,kja->nak", self.weights, shift)
+        _, shift = joint_transforms(self.joint_shape, self.parents, theta)
+        by_beta = turn @ self.shape + np.moveaxis(np.tensordot(self.weights, shift, (1, 1)), 1, 2)
         by_arkit = turn @ self.expression
         for joint, axis in zip(*np.nonzero(np.abs(self.arkit_theta).max(0)), strict=True):
             moved = theta.copy()

@@ -10,7 +10,9 @@ from typing import Any
 
 from ..registry import find
 
-EVALUATIONS: dict[str, str] = {}
+EVALUATIONS: dict[str, str] = {
+    "portraits": "portraits:evaluate_portraits",
+}
 BENCHMARKS: dict[str, str] = {}
 
 

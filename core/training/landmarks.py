@@ -7,23 +7,22 @@
    head. The residuals' covariances become the landmarks' weights.
 """
 
-import hashlib
-import json
 from pathlib import Path
 
 import igl
 import numpy as np
+from mediapipe.python.solutions.face_mesh_connections import FACEMESH_LIPS
 from rich.progress import track
-from safetensors.numpy import save_file
 from scipy.interpolate import RBFInterpolator
 
 from ..capture.embedding import LandmarkEmbedding, fingerprint
 from ..capture.landmark_fit import LandmarkFit, Prior, fit_landmarks
-from ..capture.landmarks import COUNT, IRISES, OVAL, mirror
+from ..capture.landmarks import COUNT, IRISES, OVAL, iris_distance, mirror
 from ..parametric.arkit import ARKIT_NAMES
-from ..parametric.head import HeadModel
+from ..parametric.head import JOINTS, SHAPES, HeadModel
 from ..weights import FOLDER
 from .portraits import HELD_OUT, Portrait, detect_portraits, mean_face, similarity
+from .publish import publish
 
 ROUNDS = 8
 TRACK, TRACK_STEP = 8, 0.004
@@ -37,8 +36,15 @@ MULTI_PIE = (
 """FaceMesh landmark of each of the 68 points of the Multi-PIE markup."""
 UNSHARED = ("brow", "nose", "eyeLook", "eyeWide", "eyeBlink")
 """ARKit shapes that people before a photographer show as often one way as the other: their mean is the detector's."""
-SIGMA = 0.015
-"""Floor and start of a landmark's standard deviation, over the inter-ocular distance."""
+LIPS = sorted({i for edge in FACEMESH_LIPS for i in edge})
+"""Landmarks that learn from still mouths alone: portraits smile, and their mean mouth is not a neutral one."""
+MOUTH_CORNERS = (61, 291, 78, 308)
+STILL_GAP, STILL_WIDTH = 0.03, 0.87
+"""Most distance between the lips and between the mouth's corners in a still mouth, over the inter-ocular distance."""
+PARTED = np.where(np.array(ARKIT_NAMES) == "jawOpen", 0.3, 0.0)
+"""ARKit weights of the pose in which landmarks are attached to the surface."""
+SIGMA, LARGEST = 0.015, 0.05
+"""Floor, which is also the start, and ceiling of a landmark's standard deviation, over the inter-ocular distance."""
 
 
 def train_landmarks(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
@@ -49,8 +55,9 @@ def train_landmarks(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
     portraits = detect_portraits(data)
     training = [p for i, p in enumerate(portraits) if i % HELD_OUT]
     embedding = initial_embedding(HeadModel.load(), mean_face(data))
+    still = np.array([still_mouth(portrait.landmarks) for portrait in training])
     for round_ in range(ROUNDS):
-        embedding = calibrated(embedding, fit_all(embedding, training, f"Round {round_ + 1} of {ROUNDS}"))
+        embedding = calibrated(embedding, fit_all(embedding, training, f"Round {round_ + 1} of {ROUNDS}"), still)
     held_out = [
         fit_landmarks(embedding, p.landmarks, p.size) for p in track(portraits[::HELD_OUT], "Held-out portraits")
     ]
@@ -63,62 +70,76 @@ def mean_share(betas: list[np.ndarray]) -> float:
 
 
 class Surface:
-    """The skin of the mean head that a photo can show, triangulated."""
+    """The skin of the mean head that a photo can show, triangulated, with the lips `PARTED`, lest a point of one is
+    attached to the other."""
 
     def __init__(self, model: HeadModel) -> None:
         hidden = (model.masks["mouth_socket"] > 0.5) | (model.masks["eye_sockets"] > 0.5)
         quads = model.faces[(model.face_part == model.parts.index("skin")) & ~hidden[model.faces].all(1)]
         triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
-        self.vertices = model.v_template.astype(np.float64)
+        zero = np.zeros(SHAPES, np.float32)
+        psi, theta = PARTED @ model.arkit_psi, np.tensordot(PARTED, model.arkit_theta, 1)
+        self.vertices = model.vertices(zero, psi.astype(np.float32), theta.astype(np.float32)).astype(np.float64)
         self.triangles = np.ascontiguousarray(triangles[triangles[:, 1] != triangles[:, 2]][:], np.int64)
         self.triangles = self.triangles[self.triangles[:, 0] != self.triangles[:, 2]]
+        jaw = model.lbs_weights[:, JOINTS.index("jaw")]
+        self.side = np.where(jaw[self.triangles].mean(1) > 0.5, 1, -1)
 
-    def attach(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vertices `[N, 3]`, barycentric `[N, 3]` and positions `[N, 3]` of the surface points nearest to `points`."""
-        _, triangle, nearest = igl.point_mesh_squared_distance(points, self.vertices, self.triangles)[:3]
-        corners = self.triangles[triangle]
+    def attach(self, points: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vertices `[N, 3]`, barycentric `[N, 3]` and positions `[N, 3]` of the surface points nearest to `points`.
+
+        `side` [N] keeps a point on the surface that the jaw moves (1) or on the rest (-1); 0 leaves it free.
+        """
+        corners, nearest = np.empty((len(points), 3), np.int32), np.empty((len(points), 3))
+        for value in np.unique(side):
+            chosen = side == value
+            triangles = self.triangles[self.side * value >= 0]
+            _, index, nearest[chosen] = igl.point_mesh_squared_distance(points[chosen], self.vertices, triangles)[:3]
+            corners[chosen] = triangles[index]
         a, b, c = (np.ascontiguousarray(self.vertices[corners[:, k]]) for k in range(3))
-        barycentric = igl.barycentric_coordinates(np.ascontiguousarray(nearest), a, b, c)
-        return corners.astype(np.int32), barycentric.astype(np.float32), nearest
+        return corners, igl.barycentric_coordinates(nearest, a, b, c).astype(np.float32), nearest
 
-    def drop(self, points: np.ndarray) -> np.ndarray:
+    def drop(self, points: np.ndarray, side: np.ndarray) -> np.ndarray:
         """`points` moved along z onto the surface, as far as it extends beneath them."""
         points = points.copy()
         for _ in range(10):
-            points[:, 2] = self.attach(points)[2][:, 2]
+            points[:, 2] = self.attach(points, side)[2][:, 2]
         return points
 
 
 def initial_embedding(model: HeadModel, face: np.ndarray) -> LandmarkEmbedding:
     """The mean detected `face` `[478, 3]` warped onto the mean head."""
-    known = list(MULTI_PIE)
-    targets = model.v_template[model.landmarks68].astype(np.float64)
+    knots = [k for k, landmark in enumerate(MULTI_PIE) if landmark not in (13, 14)]  # closed lips touch in them
+    known = np.array(MULTI_PIE)[knots]
+    targets = Surface(model).vertices[model.landmarks68[knots]]
     face = similarity(face[known], targets)(face)
     bend = RBFInterpolator(face[known], targets - face[known], smoothing=1e-6, kernel="thin_plate_spline")
     precision = np.tile(np.eye(2, dtype=np.float32) / SIGMA, (COUNT, 1, 1))
     precision[468:] = 0
     precision[list(IRISES)] = np.eye(2) / SIGMA
-    return attached(model, Surface(model).drop(face + bend(face)), precision)
+    return attached(model, face + bend(face), precision, np.zeros(COUNT, int))
 
 
-def attached(model: HeadModel, targets: np.ndarray, precision: np.ndarray) -> LandmarkEmbedding:
-    """The embedding of landmarks at `targets` `[478, 3]` on the mean head, made symmetric."""
-    targets = (targets + targets[mirror()] * (-1, 1, 1)) / 2
+def attached(model: HeadModel, targets: np.ndarray, precision: np.ndarray, side: np.ndarray) -> LandmarkEmbedding:
+    """The embedding of landmarks at `targets` `[478, 3]` on the mean head with parted lips, made symmetric.
+
+    Their depth is the surface's, as far as it extends beneath them; `side` [478] as in `Surface.attach`.
+    """
     surface = Surface(model)
-    vertices, barycentric, nearest = surface.attach(targets)
+    targets = surface.drop((targets + targets[mirror()] * (-1, 1, 1)) / 2, side)
+    vertices, barycentric, nearest = surface.attach(targets, side)
     for iris, side in zip(IRISES, ("right_eye", "left_eye"), strict=True):
         eye = np.flatnonzero(model.vertex_part == model.parts.index(side))
         apex = eye[np.argmax(model.v_template[eye, 2])]
-        for landmark in range(iris, iris + 5):
-            vertices[landmark], barycentric[landmark], nearest[landmark] = apex, (1, 0, 0), model.v_template[apex]
-        targets[iris : iris + 5] = np.clip(targets[iris : iris + 5] - nearest[iris], -0.004, 0.004) + nearest[iris]
+        vertices[iris : iris + 5], barycentric[iris : iris + 5] = apex, (1, 0, 0)
+        nearest[iris : iris + 5] = surface.vertices[apex]
     offset = (targets - nearest) * (1, 1, 0)
     nose = targets[4]
     outline = np.array(OVAL, np.int32)
     towards = nose - nearest[outline]
     towards /= np.linalg.norm(towards, axis=-1, keepdims=True)
     steps = nearest[outline][:, None] + towards[:, None] * (np.arange(1, TRACK + 1) * TRACK_STEP)[:, None]
-    track_vertices, track_barycentric, _ = surface.attach(steps.reshape(-1, 3))
+    track_vertices, track_barycentric, _ = surface.attach(steps.reshape(-1, 3), np.zeros(steps.size // 3, int))
     return LandmarkEmbedding(
         model,
         vertices,
@@ -138,17 +159,33 @@ def fit_all(embedding: LandmarkEmbedding, portraits: list[Portrait], title: str)
     return [fit_landmarks(embedding, p.landmarks, p.size, prior=prior) for p in track(portraits, title)]
 
 
-def calibrated(embedding: LandmarkEmbedding, fits: list[LandmarkFit]) -> LandmarkEmbedding:
-    """The embedding for which the mean of these people is the mean head."""
+def still_mouth(landmarks: np.ndarray) -> bool:
+    """Whether the mouth of `landmarks` `[478, 2]` is closed and does not smile."""
+    gap, width = (np.linalg.norm(landmarks[a] - landmarks[b]) for a, b in ((13, 14), (61, 291)))
+    return bool(max(gap / STILL_GAP, width / STILL_WIDTH) < iris_distance(landmarks))
+
+
+def calibrated(embedding: LandmarkEmbedding, fits: list[LandmarkFit], still: np.ndarray) -> LandmarkEmbedding:
+    """The embedding for which the mean of these people is the mean head; `still` [P] tells whose mouth is."""
     points = embedding.points[np.arange(COUNT)]
     beta = np.mean([fit.beta for fit in fits], 0)
     arkit = np.mean([fit.arkit for fit in fits], 0)
     arkit[[not name.startswith(UNSHARED) for name in ARKIT_NAMES]] = 0
-    missing = np.mean([_in_head_space(fit, points) for fit in fits], 0)
-    targets = points(beta, arkit) + missing
+    missing = np.array([_in_head_space(fit, points) for fit in fits])
+    targets = points(beta, arkit + PARTED) + missing.mean(0)
+    targets[LIPS] += (missing[still].mean(0) - missing.mean(0))[LIPS]
     precision = _precision(fits)
     precision[np.abs(embedding.precision).sum((1, 2)) == 0] = 0
-    return attached(embedding.model, Surface(embedding.model).drop(targets), precision)
+    return attached(embedding.model, targets, precision, lip_side(embedding))
+
+
+def lip_side(embedding: LandmarkEmbedding) -> np.ndarray:
+    """`[478]` 1 for landmarks on the lower lip, -1 on the upper, 0 elsewhere: calibration must not swap them."""
+    weights = embedding.model.lbs_weights[:, JOINTS.index("jaw")], embedding.model.masks["lips"]
+    jaw, lips = ((weight[embedding.vertices] * embedding.barycentric).sum(1) for weight in weights)
+    side = np.where(lips > 0.5, np.where(jaw > 0.5, 1, -1), 0)
+    side[list(MOUTH_CORNERS)] = 0
+    return side
 
 
 def _in_head_space(fit: LandmarkFit, points) -> np.ndarray:
@@ -160,34 +197,24 @@ def _in_head_space(fit: LandmarkFit, points) -> np.ndarray:
 
 def _precision(fits: list[LandmarkFit]) -> np.ndarray:
     """Inverse square roots of the landmarks' residual covariances, `[478, 2, 2]`, symmetric between left and right."""
-    errors = np.array([_upright(fit) for fit in fits])
+    errors = np.array([fit.relative for fit in fits])
     errors -= errors.mean(0)
     errors = np.concatenate([errors, errors[:, mirror()] * (-1, 1)])
     covariance = np.einsum("pna,pnb->nab", errors, errors) / len(errors) + SIGMA**2 * np.eye(2)
     values, vectors = np.linalg.eigh(covariance)
-    return np.einsum("nak,nk,nbk->nab", vectors, values**-0.5, vectors)
-
-
-def _upright(fit: LandmarkFit) -> np.ndarray:
-    """Residuals `[478, 2]` over the inter-ocular distance, in the axes of the upright face."""
-    scale = fit.camera.focal * 0.0639 / fit.camera.translation[2]
-    across = fit.camera.rotation[:2, 0] / np.linalg.norm(fit.camera.rotation[:2, 0])
-    return fit.residuals @ np.array([[across[0], -across[1]], [across[1], across[0]]]) / scale
+    return np.einsum("nak,nk,nbk->nab", vectors, np.clip(values, None, LARGEST**2) ** -0.5, vectors)
 
 
 def save(embedding: LandmarkEmbedding, out: Path, portraits: int, metrics: dict[str, float]) -> None:
     """Write `landmarks.safetensors` and its card."""
     names = ("vertices", "barycentric", "offset", "precision", "outline", "track_vertices", "track_barycentric")
     head = fingerprint(embedding.model)
-    path = out / "landmarks.safetensors"
-    save_file({name: np.ascontiguousarray(getattr(embedding, name)) for name in names}, path, {"head": head})
     card = {
         "recipe": "likeness train landmarks",
-        "data": f"{portraits} official portraits (public domain), landmarks of MediaPipe 0.10.21",
+        "data": f"{portraits} official portraits (public domain), landmarks of MediaPipe 0.10.21 (Apache-2.0)",
+        "licence": "GPL-3.0-or-later",
         "head": head,
         "rounds": ROUNDS,
         "metrics": {name: round(value, 4) for name, value in metrics.items()},
-        "licence": "GPL-3.0-or-later",
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
-    (out / "landmarks.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    publish("landmarks", out, {name: getattr(embedding, name) for name in names}, card, {"head": head})
