@@ -47,10 +47,12 @@ class Job:
         return self._thread.is_alive()
 
     def result(self) -> Any:
-        """Wait for the end and return the work's value, or raise what it raised."""
+        """Wait for the end and return the work's value, or raise what it raised, or Cancelled if it was to end."""
         self._thread.join()
         if self._error is not None:
             raise self._error
+        if self.cancelled.is_set():  # it was done before it noticed
+            raise Cancelled("Cancelled.")
         return self._result
 
 

@@ -39,7 +39,7 @@ class LIKENESS_PT_main(LikenessPanel, bpy.types.Panel):
         job = JobOperator.current
         if job is not None:
             layout.progress(factor=job.fraction, text=job.stage)
-            layout.label(text="Esc to cancel", icon="EVENT_ESC")
+            layout.label(text="to cancel", icon="EVENT_ESC")
             return
         column = layout.column()
         column.scale_y = 1.4

@@ -14,7 +14,11 @@ def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
 
 
 def show(context: bpy.types.Context, head: bpy.types.Object) -> None:
-    """Select the head and frame it in the 3D views; views in Solid shading change to Material Preview."""
+    """Select the head and frame it in the 3D views, from the front.
+
+    Solid shading shows textures from then on: Material Preview is prettier, but compiles its shaders for many seconds on
+    a computer without a good GPU.
+    """
     mesh = heads.mesh_object(head)
     for thing in context.selected_objects:
         thing.select_set(False)
@@ -32,6 +36,6 @@ def _frame(window: bpy.types.Window, area: bpy.types.Area) -> None:
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.view3d.view_axis(type="FRONT")
+        area.spaces.active.region_3d.view_perspective = "PERSP"
         bpy.ops.view3d.view_selected()
-    if area.spaces.active.shading.type == "SOLID":
-        area.spaces.active.shading.type = "MATERIAL"
+    area.spaces.active.shading.color_type = "TEXTURE"

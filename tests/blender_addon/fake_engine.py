@@ -29,7 +29,7 @@ def head(call: int, params: dict) -> None:
         assert json.loads(sys.stdin.readline())["method"] == "cancel"
         send(id=call, error={"code": CANCELLED, "message": "Cancelled."})
     elif behaviour == "done":
-        time.sleep(float(os.environ.get("FAKE_ENGINE_SECONDS", "0")))
+        time.sleep(float(os.environ.get("FAKE_ENGINE_SECONDS", "0")))  # it does not listen meanwhile
         shutil.copy(os.environ["FAKE_ENGINE_AVATAR"], params["out"])
         send(id=call, result={"warnings": ["The photo is small."], "version": VERSION})
     else:
