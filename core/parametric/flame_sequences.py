@@ -78,7 +78,8 @@ def _items(path: Path) -> list[Path]:
 
 def _natural(path: Path) -> list[tuple[int, str]]:
     """Sort key that puts `frame10` behind `frame9`."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name.lower()) if part]
+    parts = re.split(r"(\d+)", path.name.lower())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts if part]
 
 
 def _is_emoca_folder(path: Path) -> bool:

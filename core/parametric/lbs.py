@@ -28,10 +28,14 @@ def rotation_matrix(axis_angle: Array) -> Array:
     xp = namespace(axis_angle)
     angle = xp.sqrt((axis_angle * axis_angle).sum(-1) + 1e-16)[..., None, None]
     cross = skew(axis_angle / angle[..., 0])
-    eye = xp.eye(3, dtype=axis_angle.dtype)
-    if xp is not np:
-        eye = eye.to(axis_angle.device)
-    return eye + xp.sin(angle) * cross + (1 - xp.cos(angle)) * (cross @ cross)
+    return _identity(axis_angle) + xp.sin(angle) * cross + (1 - xp.cos(angle)) * (cross @ cross)
+
+
+def _identity(like: Array) -> Array:
+    """`[3, 3]` of the type of `like`, on its device."""
+    if namespace(like) is np:
+        return np.eye(3, dtype=like.dtype)
+    return namespace(like).eye(3, dtype=like.dtype, device=like.device)
 
 
 def skew(vector: Array) -> Array:
@@ -44,9 +48,7 @@ def skew(vector: Array) -> Array:
 
 def pose_feature(theta: Array) -> Array:
     """The input of pose correctives: R(theta) - I of every joint but the root. `[..., J, 3]` to `[..., 9 (J - 1)]`."""
-    rotation = rotation_matrix(theta[..., 1:, :])
-    identity = rotation_matrix(theta[..., 1:, :] * 0)
-    return (rotation - identity).reshape(*theta.shape[:-2], -1)
+    return (rotation_matrix(theta[..., 1:, :]) - _identity(theta)).reshape(*theta.shape[:-2], -1)
 
 
 def joint_transforms(joints: Array, parents: Sequence[int], theta: Array) -> tuple[Array, Array]:

@@ -42,20 +42,8 @@ def read_live_link(path: Path | str) -> Clip:
 
     lower = [name.strip().lower() for name in header]
     head = [lower.index(name) for name in _HEAD] if set(_HEAD) <= set(lower) else []
-    values = _numbers(path, rows, [*columns.values(), *head], header)
-    empty = int((~np.isfinite(values)).any(1).sum())
-    if empty == len(rows):
-        raise InputError(f"{path.name} has no frame with all its values.")
-    if empty:
-        warnings.append(f"{path.name} has {empty} frames that lack values; they were interpolated.")
-    fps, index = _timing([row[lower.index("timecode")] for row in rows] if "timecode" in lower else [])
-    if fps is None:
-        warnings.append(f"{path.name} has no usable timecodes; {DEFAULT_FPS:g} frames a second are assumed.")
-        fps, index = DEFAULT_FPS, np.arange(len(rows))
-    dropped = int(index[-1]) + 1 - len(rows)
-    if dropped:
-        warnings.append(f"{path.name} dropped {dropped} frames while recording; they were interpolated.")
-    values = _at_every_frame(values, index)
+    timecodes = [row[lower.index("timecode")] for row in rows] if "timecode" in lower else []
+    fps, values, notes = _every_frame(path, _numbers(path, rows, [*columns.values(), *head], header), timecodes)
 
     arkit = np.zeros((len(values), len(ARKIT_NAMES)), np.float32)
     arkit[:, list(columns)] = values[:, : len(columns)]
@@ -64,7 +52,7 @@ def read_live_link(path: Path | str) -> Clip:
         yaw, pitch, roll = values[:, len(columns) :].T
         theta = np.zeros((len(values), 5, 3), np.float32)
         theta[:, 1] = axis_angle_from_euler(-pitch, yaw, roll)
-    return Clip(fps, arkit=arkit, theta=theta, source=path.name, warnings=tuple(warnings))
+    return Clip(fps, arkit=arkit, theta=theta, source=path.name, warnings=(*warnings, *notes))
 
 
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -102,6 +90,24 @@ def _numbers(path: Path, rows: list[list[str]], columns: list[int], header: list
     return values
 
 
+def _every_frame(path: Path, values: np.ndarray, timecodes: list[str]) -> tuple[float, np.ndarray, list[str]]:
+    """Frame rate, values `[T', C]` without gaps, and a warning for each thing that was made up."""
+    notes = []
+    gaps = (~np.isfinite(values)).any(1)
+    if not np.isfinite(values).any():
+        raise InputError(f"{path.name} has no frame with values.")
+    if gaps.any():
+        notes.append(f"{path.name} lacks values in {_frames(int(gaps.sum()))}; they were interpolated.")
+    fps, index = _timing(timecodes)
+    if fps is None:
+        notes.append(f"{path.name} has no usable timecodes; {DEFAULT_FPS:g} frames a second are assumed.")
+        fps, index = DEFAULT_FPS, np.arange(len(values))
+    dropped = int(index[-1]) + 1 - len(values)
+    if dropped > 0:
+        notes.append(f"{path.name} lost {_frames(dropped)} while recording; they were interpolated.")
+    return fps, _at_every_frame(values, index), notes
+
+
 def _timing(timecodes: list[str]) -> tuple[float | None, np.ndarray]:
     """Frame rate and `[T]` frame number of each row from `HH:MM:SS:FF.sss`; None where they say nothing usable.
 
@@ -112,6 +118,7 @@ def _timing(timecodes: list[str]) -> tuple[float | None, np.ndarray]:
     if len(matches) < max(len(timecodes), 2):
         return nothing
     second = np.array([int(m[1]) * 3600 + int(m[2]) * 60 + int(m[3]) for m in matches])
+    second = second + 86400 * np.cumsum(np.diff(second, prepend=second[0]) < -43200)  # past midnight
     frame = np.array([int(m[4]) + float(m[5] or 0) for m in matches])
     highest = int(frame.max()) + 1
     if second[0] == second[-1]:
@@ -142,3 +149,7 @@ def _at_every_frame(values: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame" + "s" * (count != 1)

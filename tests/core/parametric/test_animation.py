@@ -65,6 +65,20 @@ def test_the_rate_can_be_given(tmp_path):
     assert read_clip(write(tmp_path / "take.csv", HEADER, rows()), fps=24).fps == 24
 
 
+def test_a_take_over_midnight(tmp_path):
+    body = rows(120)
+    for row in body:
+        row[0] = row[0].replace("12:59:00", "23:59:59").replace("12:59:01", "00:00:00").replace("12:59:02", "00:00:01")
+    clip = read_clip(write(tmp_path / "take.csv", HEADER, body))
+    assert (clip.fps, len(clip), clip.warnings) == (60, 120, ())
+
+
+def test_a_timecode_that_stutters(tmp_path):
+    body = rows()
+    body[50][0] = body[49][0]
+    assert len(read_clip(write(tmp_path / "take.csv", HEADER, body))) == 100
+
+
 def test_every_second_frame_of_the_timecode_is_half_the_rate(tmp_path):
     clip = read_clip(write(tmp_path / "take.csv", HEADER, rows(200)[::2]))
     assert (clip.fps, len(clip), clip.warnings) == (30, 100, ())
@@ -93,7 +107,7 @@ def test_dropped_frames_are_interpolated_with_a_warning(tmp_path):
     clip = read_clip(write(tmp_path / "take.csv", HEADER, body[:50] + body[51:]))
     assert len(clip) == 100
     np.testing.assert_allclose(clip.arkit[50], expected, atol=1e-6)
-    assert "dropped 1 frames" in clip.warnings[0]
+    assert "lost 1 frame while" in clip.warnings[0]
 
 
 @pytest.mark.parametrize("gap", ["", "nan", "inf"])
@@ -103,7 +117,14 @@ def test_frames_without_values_are_interpolated_with_a_warning(tmp_path, gap):
     body[50][2:] = [gap] * len(body[50][2:])
     clip = read_clip(write(tmp_path / "take.csv", HEADER, body))
     np.testing.assert_allclose(clip.arkit[50], expected, atol=1e-6)
-    assert "1 frames that lack values" in clip.warnings[0]
+    assert "lacks values in 1 frame;" in clip.warnings[0]
+
+
+def test_a_column_without_values_is_zero(tmp_path):
+    body = [[*row[:53], "", *row[54:]] for row in rows()]
+    clip = read_clip(write(tmp_path / "take.csv", HEADER, body))
+    assert not clip.arkit[:, INDEX["tongueOut"]].any()
+    assert clip.arkit[:, INDEX["jawOpen"]].any()
 
 
 def test_short_rows_and_blank_lines(tmp_path):
@@ -135,7 +156,7 @@ BAD_TABLES = {
     "header alone": (",".join(HEADER).encode(), "no frames"),
     "wrong columns": (b"time,x,y\n1,2,3\n", "has no ARKit columns"),
     "not a number": (b"jawOpen\n0.1\nwide\n", "'wide' in column jawOpen of frame 2"),
-    "no value at all": (b"jawOpen\nnan\nnan\n", "no frame with all its values"),
+    "no value at all": (b"jawOpen\nnan\nnan\n", "no frame with values"),
     "not UTF-8": (b"jawOpen\n\xff\xfe\xfa\n", "not a CSV text file"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0", "not a CSV text file"),
     "null bytes": (b"\0" * 100, "has no ARKit columns|not a CSV text file"),
