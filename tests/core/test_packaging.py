@@ -19,7 +19,7 @@ def test_every_package_is_listed(root: Path) -> None:
         for folder in ("core", "blender_addon")
         for path in (root / folder).rglob("__init__.py")
     }
-    assert set(listed) == found | {"likeness"}
+    assert set(listed) == found | {"likeness", "likeness.weights"}
 
 
 def test_the_manifest_has_the_version(root: Path) -> None:
