@@ -56,13 +56,13 @@ $(STAMP): pyproject.toml core/engine/requirements.txt
 	@rm -f .venv/installed-*
 	@touch $@
 
-.venv-bpy42/ready: $(STAMP)
+.venv-bpy42/ready: | $(STAMP)
 	$(PYTHON) -m venv .venv-bpy42
 	.venv-bpy42/bin/pip install bpy==4.2.23 "numpy<2" pytest==9.2.0 pytest-timeout==2.4.0
 	.venv-bpy42/bin/pip install --no-deps -e .
 	@touch $@
 
-.venv-bpy52/ready: $(STAMP)
+.venv-bpy52/ready: | $(STAMP)
 	@$(call HAS,$(PYTHON313),3$(comma) 13) || { echo "The tests on Blender 5.2 need Python 3.13: install it or name it: make test-blender PYTHON313=/path/to/python3.13"; exit 1; }
 	$(PYTHON313) -m venv .venv-bpy52
 	.venv-bpy52/bin/pip install bpy==5.2.3 pytest==9.2.0 pytest-timeout==2.4.0
