@@ -38,6 +38,9 @@ NOSE = [193, 168, 417, 399, 437, 420, 360, 4, 131, 198, 217, 174]
 FOREHEAD = [104, 69, 108, 151, 337, 299, 333, 334, 296, 336, 9, 107, 66, 105]
 CHIN = [17, 314, 406, 421, 428, 377, 152, 148, 208, 201, 182, 84]
 
+BEARDED = (0.28, 0.45)
+"""Mean strangeness of the chin from which a beard is believed, and is certain."""
+
 BACKGROUND, SKIN, HAIR, CLOTHES = range(4)
 BINS = 24
 
@@ -219,8 +222,8 @@ def _classify(
     texture = _texture(lab[..., 0])
     skin = _colour_likelihood(index, bare, 2.0)
     skin *= _texture_likelihood(texture, bare)
-    strange = _strangeness(skin, bare)
-    bearded = _ramp(np.average(strange, weights=chin + 1e-9), 0.2, 0.4)
+    strange = _strangeness(skin, texture, bare)
+    bearded = _ramp(np.average(strange, weights=chin + 1e-9), *BEARDED)
     prior = prior.copy()
     prior[HAIR] *= 1 - bearded * _ramp(y, 0.15, 0.3)  # a full beard leads from the hair to a dark coat
     share = prior.copy()
@@ -283,10 +286,11 @@ def _texture_likelihood(texture: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return np.sqrt(histogram / (histogram.sum() + 100.0) + 0.02)[texture]  # the root: it repeats what colour says
 
 
-def _strangeness(skin: np.ndarray, bare: np.ndarray) -> np.ndarray:
-    """0 where the colour is one of the skin's usual ones, 1 where it is not: [H, W]."""
-    usual = np.average(skin, weights=bare)
-    return cv2.GaussianBlur((1 - np.clip(skin / (0.1 * usual), 0, 1)).astype(np.float32), (0, 0), 1.0)
+def _strangeness(skin: np.ndarray, texture: np.ndarray, bare: np.ndarray) -> np.ndarray:
+    """0 where colour and texture are the skin's usual ones, 1 where they are not: [H, W]."""
+    colour = 1 - np.clip(skin / (0.1 * np.average(skin, weights=bare)), 0, 1)
+    busy = np.clip(texture - np.average(texture, weights=bare) - 1.5, 0, None)
+    return cv2.GaussianBlur(np.clip(colour + 0.12 * busy, 0, 1).astype(np.float32), (0, 0), 1.0)
 
 
 def _hanging(share: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -321,7 +325,7 @@ def _beard(points: np.ndarray, strange: np.ndarray) -> np.ndarray:
     below_nose = _ramp(y, *((points[[2, 0], 1] - FACE_CENTER[1]) / FACE_WIDTH))
     jaw = _polygon(_grow(points[OVAL], 1.06), 2.0) * below_nose
     under = _ramp(-np.abs(x), -0.4, -0.3) * _ramp(y, chin - 0.1, chin) * _ramp(-y, -chin - 0.25, -chin - 0.1)
-    return np.clip(jaw + under, 0, 1) * strange * _ramp(front, 0.2, 0.4)
+    return np.clip(jaw + under, 0, 1) * strange * _ramp(front, *BEARDED)
 
 
 def _glasses(lightness: np.ndarray, points: np.ndarray) -> np.ndarray:
