@@ -22,9 +22,14 @@ DARK = 0.004
 """Linear reflectance below which logarithms are cut off."""
 SHADING_RANGE = (0.35, 1.9)
 """Relative irradiance the de-lighting believes in; beyond it is a cast shadow, a highlight or a bad normal."""
-PLAUSIBLE_TONE = np.log(np.array([[0.055, 0.030, 0.018], [0.72, 0.52, 0.44]], np.float32))
-PLAUSIBLE_CHROMA = ((0.25, 0.85), (-0.95, -0.08))
-"""Ranges of log R/G and log B/G of bare skin."""
+TONES = np.log(
+    [[0.10, 0.042, 0.025], [0.20, 0.094, 0.057], [0.42, 0.225, 0.145], [0.60, 0.38, 0.27], [0.76, 0.53, 0.43]]
+)
+"""Log reflectance of usual skin, dark to light."""
+GREEN = (-3.6, -0.6)
+"""Range of skin's log reflectance in green."""
+COLOR_CAST = 0.4
+"""Share of a tone's distance from the usual one that is held to be the light's colour."""
 
 
 @dataclass(frozen=True)
@@ -58,26 +63,31 @@ def vertex_means(atlas: Atlas, projection: Projection, count: int) -> tuple[np.n
 
 
 def solve_skin(
-    model: HeadModel, normals: np.ndarray, color: np.ndarray, trust: np.ndarray, bare: np.ndarray
+    model: HeadModel, normals: np.ndarray, color: np.ndarray, trust: np.ndarray, lips: np.ndarray, hairy: np.ndarray
 ) -> SkinField:
     """De-light and complete the log colours `[V, 3]` that a photo shows with `trust` [V].
 
-    `normals` [V, 3] are those of the posed head in head space; `bare` [V] 0..1 says where the skin carries no brow,
-    lip or beard, which alone tell light and tone.
+    `normals` [V, 3] are those of the posed head in head space; `lips` [V] and `hairy` [V] (brows, beard), 0..1, say
+    where the photo may have colours of its own. Elsewhere what does not look like the middle of the face is not believed.
     """
     layout = pigment(model)
     edges = skin_edges(model)
-    weight = trust * bare * (1 - wet(model))
+    trust = trust * (1 - wet(model))
+    bare = (1 - lips) * (1 - hairy)
+    weight = trust * bare * model.masks["narrow_face"]
     shading = light_shading(normals, color - layout, weight)
     tone = _weighted_median(color - layout - shading, weight)
+    trust = trust * np.maximum(_looks_like_skin(edges, color - layout - shading - tone, hairy), lips)
+    weight = trust * bare
     shading = shading + _uneven_light(edges, color - layout - shading - tone, weight, model.mirror)
     plausible = plausible_tone(tone)
     shading = shading + tone - plausible
     tone = plausible
+    layout = layout + _own_lips(model, color - shading - tone - layout, trust * lips)
     albedo = _complete(edges, color - shading, trust, tone + layout, model.mirror)
     socket = wet(model)[:, None]
     light = estimate_light(normals, np.exp(color - albedo), weight)
-    return SkinField(albedo * (1 - socket) + MUCOSA * socket, shading, tone, trust * (1 - socket[:, 0]), light)
+    return SkinField(albedo * (1 - socket) + MUCOSA * socket, shading, tone, trust, light)
 
 
 def light_shading(normals: np.ndarray, color: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -96,11 +106,33 @@ def light_shading(normals: np.ndarray, color: np.ndarray, weight: np.ndarray) ->
 
 
 def plausible_tone(tone: np.ndarray) -> np.ndarray:
-    """The nearest log colour `[3]` that skin can have: light that is coloured, too dim or too bright is taken out."""
-    green = np.clip(tone[1], *PLAUSIBLE_TONE[:, 1])
-    red = green + np.clip(tone[0] - tone[1], *PLAUSIBLE_CHROMA[0])
-    blue = green + np.clip(tone[2] - tone[1], *PLAUSIBLE_CHROMA[1])
-    return np.array([red, green, blue], np.float32)
+    """A log colour `[3]` that skin can have: light that is coloured, too dim or too bright is partly taken out."""
+    green = np.clip(tone[1], *GREEN)
+    usual = np.stack([np.interp(green, TONES[:, 1], TONES[:, c]) for c in range(3)]) - green
+    chroma = tone - tone[1]
+    return (green + chroma + COLOR_CAST * (usual - chroma)).astype(np.float32)
+
+
+def _own_lips(model: HeadModel, residual: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """What the person's lips, seen with `weight` [V], add to the prior's: `[V, 3]`."""
+    weight = weight * model.masks["lips"]
+    share = min(1.0, float(weight.sum()) / 10)
+    return share * model.masks["lips"][:, None] * _weighted_median(residual, weight + 1e-9)
+
+
+def _looks_like_skin(edges: sparse.csr_matrix, residual: np.ndarray, hairy: np.ndarray) -> np.ndarray:
+    """Belief 0..1 `[V]` in colours that differ from the person's skin by the log ratios `residual` [V, 3].
+
+    Where it is `hairy`, any darkness and more of a cast is believed.
+    """
+    cast = np.hypot(residual[:, 0] - residual[:, 1], 0.7 * (residual[:, 2] - residual[:, 1]))
+    belief = np.clip((0.34 - cast) / 0.16, 0, 1) * np.clip((residual @ LUMINANCE + 0.85) / 0.4, 0, 1)
+    belief = np.maximum(belief, hairy * np.clip((0.9 - cast) / 0.3, 0, 1))
+    lowest = belief.copy()
+    ends = edges.indices.reshape(-1, 2)
+    np.minimum.at(lowest, ends[:, 0], belief[ends[:, 1]])
+    np.minimum.at(lowest, ends[:, 1], belief[ends[:, 0]])
+    return lowest
 
 
 def skin_edges(model: HeadModel) -> sparse.csr_matrix:
@@ -121,12 +153,12 @@ def skin_triangles(model: HeadModel) -> np.ndarray:
 
 def _uneven_light(edges: sparse.csr_matrix, residual: np.ndarray, weight: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     """What is left of the light in `residual` [V, 3]: its smooth part, and the difference between left and right."""
-    luminance = np.clip(residual @ LUMINANCE, -0.7, 0.5)[:, None]
-    smooth = _smooth(edges, luminance, weight, 200.0)
+    residual = np.clip(residual, -0.7, 0.5)
+    smooth = _smooth(edges, residual, weight, 200.0)
     both = np.minimum(weight, weight[mirror])
-    lopsided = _smooth(edges, luminance - luminance[mirror], both, 30.0) / 2
+    lopsided = _smooth(edges, residual - residual[mirror], both, 30.0) / 2
     lopsided = (lopsided - lopsided[mirror]) / 2
-    even = smooth - (smooth - smooth[mirror]) / 2
+    even = (smooth + smooth[mirror]) / 2
     return (0.6 * even + lopsided).astype(np.float32)
 
 
@@ -145,7 +177,8 @@ def _complete(
     mirrored = trust[mirror] * (1 - trust)
     on_edge = np.minimum.reduceat(mirrored[edges.indices], edges.indptr[:-1])[:, None]
     gradient = on_edge * (edges @ seen[mirror]) + (1 - on_edge) * (edges @ prior)
-    anchor = 0.01 * (1 - mirrored) + 0.002
+    trust = trust**1.5
+    anchor = 0.02 * (1 - mirrored) + 0.004
     system = sparse.diags(4 * trust + anchor) + edges.T @ edges
     right = 4 * trust[:, None] * seen + anchor[:, None] * prior + edges.T @ gradient
     return _solve(system, right).astype(np.float32)

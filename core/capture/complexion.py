@@ -1,7 +1,8 @@
 """The prior of skin: how pigment lies over a head, how it shines, and its pores, where a photo shows nothing of it.
 
 Colours are logarithms of linear reflectance; pigments add there. Source of the two-pigment account: Tsumura et al.,
-"Image-based skin color and texture analysis/synthesis by extracting hemoglobin and melanin information in the skin", 2003.
+"Image-based skin color and texture analysis/synthesis by extracting hemoglobin and melanin information in the skin",
+2003.
 """
 
 import cv2
@@ -35,7 +36,7 @@ def pigment(model: HeadModel) -> np.ndarray:
 def shine(model: HeadModel) -> np.ndarray:
     """Roughness `[V]`: oily along the forehead, nose and chin, moist on lips and lids, dull on scalp and neck."""
     points = model.v_template[model.landmarks68]
-    forehead = points[[19, 24]].mean(0) + [0, 0.025, 0]
+    forehead = points[[19, 24]].mean(0) + np.array([0, 0.025, 0])
     oil = _spot(model, points[NOSE_TIP], 0.018) + _spot(model, points[28], 0.014)
     oil += 0.8 * _spot(model, forehead, 0.030) + 0.5 * _spot(model, points[CHIN], 0.016)
     roughness = 0.56 - 0.13 * np.clip(oil, 0, 1)
@@ -50,7 +51,7 @@ def wet(model: HeadModel) -> np.ndarray:
 
 
 def pores(size: int, texels_per_metre: float) -> np.ndarray:
-    """A tileable-looking field of pores and fine furrows, `[size, size]` float32, mean 0, deviation 1, pores negative."""
+    """A field of pores and fine mottling, `[size, size]` float32, mean 0, deviation 1, pores negative."""
     noise = np.random.default_rng(0).standard_normal((size, size)).astype(np.float32)
     pore = texels_per_metre * 0.00022
     spots = cv2.GaussianBlur(noise, (0, 0), pore) - cv2.GaussianBlur(noise, (0, 0), 2 * pore)

@@ -18,9 +18,9 @@ LIDS = {
 }
 DEFAULT_IRIS = np.array([0.085, 0.045, 0.025], np.float32)
 """Linear reflectance of a brown iris: what most people have, and what a photo too coarse to tell gets."""
-LID_SHADE = 0.7
+LID_SHADE = 0.85
 """Share of the light on the cheeks that reaches the iris under its lid."""
-SCLERA = np.array([0.72, 0.68, 0.64], np.float32)
+SCLERA = np.array([0.64, 0.60, 0.56], np.float32)
 SCLERA_EDGE = np.array([0.60, 0.40, 0.35], np.float32)
 VEIN = np.array([0.45, 0.10, 0.08], np.float32)
 PUPIL = 0.36
@@ -79,10 +79,10 @@ def _iris(color: np.ndarray, distance: np.ndarray, angle: np.ndarray, seed: int)
     fibres = _polar_noise(distance, angle, (2.0, 14.0), seed) + 0.6 * _polar_noise(
         distance, angle, (1.0, 5.0), seed + 1
     )
-    warm = color * [1.25, 1.0, 0.72]
+    warm = color * [1.15, 1.0, 0.82]
     collarette = np.exp(-(((distance - 0.52 - 0.02 * fibres) / 0.1) ** 2))[..., None]
-    base = color * (1 - 0.5 * collarette) + 0.5 * collarette * warm * 1.25
-    brightness = 1.15 * np.exp(0.26 * fibres) * (1 - 0.72 * _ramp(distance, 0.78, 1.0) ** 2)
+    base = color * (1 - 0.5 * collarette) + 0.5 * collarette * warm * 1.15
+    brightness = np.exp(0.26 * fibres) * (1 - 0.72 * _ramp(distance, 0.78, 1.0) ** 2)
     pupil = _ramp(distance, PUPIL - 0.02, PUPIL + 0.04)
     return np.clip(base * (brightness * pupil)[..., None], 0.003, 1)
 
@@ -100,7 +100,7 @@ def _sclera(distance: np.ndarray, angle: np.ndarray, radius: float, seed: int) -
 def _polar_noise(radial: np.ndarray, angle: np.ndarray, blur: tuple[float, float], seed: int) -> np.ndarray:
     """Noise of deviation 1 on (radius 0..1, angle), blurred by `blur` (along the angle, along the radius) cells."""
     rows, columns = 96, 720
-    noise = np.random.default_rng(seed).standard_normal((rows, columns)).astype(np.float32)
+    noise = np.random.default_rng([7, seed]).standard_normal((rows, columns)).astype(np.float32)
     noise = cv2.GaussianBlur(np.tile(noise, (1, 3)), (0, 0), sigmaX=blur[0], sigmaY=blur[1])[:, columns : 2 * columns]
     noise = np.concatenate([noise, noise[:, :1]], 1) / noise.std()
     column = (angle / (2 * np.pi) + 0.5) * columns

@@ -8,7 +8,7 @@ import numpy as np
 from ..parametric.head import HeadModel
 from ..rendering.atlas import Atlas
 from ..rendering.camera import Camera
-from ..rendering.rasterise import rasterise, triangulate
+from ..rendering.rasterise import interpolate, rasterise, triangulate
 from ..rendering.shading import srgb_to_linear, vertex_normals
 from .segmentation import Masks
 
@@ -46,11 +46,10 @@ def project_photo(
     facing = (normals * to_eye).sum(1) / np.linalg.norm(to_eye, axis=1)
     pixels_per_metre = float(camera.focal / np.median(projected[atlas.corners[::997, 0], 2]))
 
-    index = np.flatnonzero(facing[atlas.corners].max(1) > GRAZING)
-    corners, barycentric = atlas.corners[index], atlas.barycentric[index]
-    vertex_data = np.concatenate([projected, facing[:, None]], 1)
-    data = (vertex_data[corners] * barycentric[..., None]).sum(1)
-    points, depth, cosine = data[:, :2], data[:, 2], data[:, 3]
+    index = np.flatnonzero((facing > GRAZING)[atlas.corners[:, 0]])
+    vertex_data = np.concatenate([projected, facing[:, None]], 1, dtype=np.float32)
+    data = interpolate(vertex_data, atlas.corners[index], atlas.barycentric[index])
+    points, depth, cosine = np.ascontiguousarray(data[:, :2]), data[:, 2], data[:, 3]
     trust = np.clip((cosine - GRAZING) / (FACING - GRAZING), 0, 1)
     trust *= _visible(model, triangles, projected, points, depth, cosine, MARGIN * pixels_per_metre)
     trust *= _on_skin(masks, points, MARGIN * pixels_per_metre)

@@ -10,6 +10,7 @@ from PIL import Image
 from ..parametric.head import HeadModel
 from ..rendering.atlas import Atlas, build_atlas
 from ..rendering.camera import Camera
+from ..rendering.rasterise import interpolate
 from ..rendering.shading import linear_to_srgb, vertex_normals
 from .albedo import DARK, LUMINANCE, SkinField, skin_triangles, solve_skin, vertex_means
 from .complexion import pores, shine, wet
@@ -53,9 +54,9 @@ def skin_textures(
     projection = project_photo(model, atlas, vertices, camera, pixels, masks)
     color, trust = vertex_means(atlas, projection, len(vertices))
     points = camera.project(vertices)[:, :2]
-    bare = masks.sample("skin", points) * (1 - masks.sample("beard", points)) * (1 - masks.sample("brows", points))
+    hairy = np.clip(masks.sample("brows", points) + masks.sample("beard", points), 0, 1)
     normals = vertex_normals(vertices, skin_triangles(model))
-    field = solve_skin(model, normals, color, trust, bare)
+    field = solve_skin(model, normals, color, trust, masks.sample("lips", points), hairy)
 
     base = atlas.gather(field.albedo)
     detail, seen = photo_detail(atlas, projection, field)
@@ -65,7 +66,7 @@ def skin_textures(
     albedo = base + dry * (detail + PORE_CONTRAST * unresolved * pore)
     height = dry * (FURROW_DEPTH * _fine(atlas, detail) + PORE_DEPTH * pore)
     return SkinTextures(
-        color=encode(linear_to_srgb(_padded(atlas, np.exp(albedo)))),
+        color=encode(_padded(atlas, linear_to_srgb(np.exp(albedo)))),
         normal=encode(normal_map(atlas, height[:, 0])),
         roughness=encode(_roughness(model, atlas, pore)),
         exposure=np.exp(np.average(field.shading, axis=0, weights=field.trust)),
@@ -78,19 +79,21 @@ def photo_detail(atlas: Atlas, projection: Projection, field: SkinField) -> tupl
     share `[N, 1]` of each texel that stems from either.
     """
     index = projection.index
-    low = (field.albedo + field.shading)[atlas.corners[index]] * atlas.barycentric[index][..., None]
-    detail = np.log(np.maximum(projection.color, DARK)) - low.sum(1)
+    vertex_data = np.concatenate([field.albedo + field.shading, field.trust[:, None]], 1, dtype=np.float32)
+    low = interpolate(vertex_data, atlas.corners[index], atlas.barycentric[index])
+    detail = np.log(np.maximum(projection.color, DARK)) - low[:, :3]
+    trust = projection.trust * np.clip(2 * low[:, 3], 0, 1)
     image = np.zeros((len(atlas.texels), 4), np.float32)
-    image[index, :3] = tame_highlights(detail) * projection.trust[:, None]
-    image[index, 3] = projection.trust
-    mirrored = cv2.remap(atlas.image(image), atlas.image(atlas.mirror_map), None, cv2.INTER_LINEAR)
+    image[index, :3] = tame_highlights(detail) * trust[:, None]
+    image[index, 3] = trust
+    mirrored = cv2.remap(atlas.image(image), atlas.mirror_map, None, cv2.INTER_LINEAR)
     mirrored = mirrored.reshape(-1, 4)[atlas.texels]
     image += (1 - image[:, 3:]) * mirrored
     return image[:, :3], image[:, 3:]
 
 
 def tame_highlights(detail: np.ndarray) -> np.ndarray:
-    """Log colours `[N, 3]` relative to their surroundings, with reflections pressed down and their whiteness taken out."""
+    """Log colours `[N, 3]` relative to their surroundings, reflections pressed down and their white taken out."""
     luminance = (detail @ LUMINANCE)[:, None]
     pressed = np.where(luminance > 0, HIGHLIGHT * np.tanh(luminance / HIGHLIGHT), luminance)
     pale = np.clip(luminance / HIGHLIGHT, 0, 1)

@@ -20,7 +20,8 @@ class Atlas:
     barycentric: np.ndarray
     """[N, 3]."""
     mirror_map: np.ndarray
-    """[N, 2] float32 column, row (centres at integers, as `cv2.remap` has it) of the texel's mirror image."""
+    """[size, size, 2] float32 column, row (centres at integers, as `cv2.remap` has it) of the texel's mirror image,
+    -1 off the surface."""
     texels_per_metre: float
     """Median over the chart, on the mean head."""
 
@@ -50,12 +51,14 @@ def build_atlas(model: HeadModel, part: str, size: int) -> Atlas:
     drawn = raster.triangle.ravel()[texels]
     barycentric = raster.barycentric.reshape(-1, 3)[texels]
     mirrored = texel_coordinates(mirror_uv(model, part), size).astype(np.float32) - 0.5
+    mirror_map = np.full((size * size, 2), -1, np.float32)
+    mirror_map[texels] = interpolate(mirrored, triangles_uv[drawn], barycentric)
     return Atlas(
         size=size,
         texels=texels.astype(np.int32),
         corners=triangles[drawn],
         barycentric=barycentric,
-        mirror_map=interpolate(mirrored, triangles_uv[drawn], barycentric),
+        mirror_map=mirror_map.reshape(size, size, 2),
         texels_per_metre=_density(model.v_template[triangles], pixels[triangles_uv]),
     )
 

@@ -6,6 +6,7 @@ photo's pixels and a texture's chart into its texels.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -83,11 +84,11 @@ def rasterise(points: np.ndarray, triangles: np.ndarray, size: tuple[int, int]) 
 
 
 def _chunks(corners: np.ndarray, pixels: int = 1 << 18) -> list[slice]:
-    """Slices of consecutive triangles whose bounding boxes hold about `pixels` each, so that the work stays in cache."""
+    """Slices of consecutive triangles whose bounding boxes hold about `pixels` each, to stay in cache."""
     extent = np.ceil(np.clip(np.ptp(corners, axis=1), 1, None))
     chunk = np.cumsum(extent.prod(1)) // pixels
     bounds = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(corners)]
-    return [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+    return [slice(a, b) for a, b in pairwise(bounds) if b > a]
 
 
 def _fragments(corners: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

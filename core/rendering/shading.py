@@ -66,8 +66,8 @@ def srgb_to_linear(color: Array) -> Array:
 def linear_to_srgb(color: Array) -> Array:
     """The inverse of `srgb_to_linear`; values outside 0..1 are clipped."""
     xp = namespace(color)
-    color = xp.clip(color, 0, 1)
-    return xp.where(color <= 0.0031308, color * 12.92, 1.055 * xp.clip(color, 1e-9, None) ** (1 / 2.4) - 0.055)
+    color = xp.clip(color, 1e-9, 1)
+    return xp.where(color <= 0.0031308, color * 12.92, 1.055 * color ** (1 / 2.4) - 0.055)
 
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
