@@ -67,7 +67,7 @@ class HeadModel:
         tensors, metadata = load_tensors(path)
         try:
             regions = [name for name in tensors if name.startswith("mask_")]
-            masks = {name.removeprefix("mask_"): tensors.pop(name).astype(np.float32) for name in regions}
+            masks = {name.removeprefix("mask_"): tensors.pop(name).astype(np.float32) / 255 for name in regions}
             arrays = {
                 name: value.astype(np.float32) if value.dtype.kind == "f" else value for name, value in tensors.items()
             }
