@@ -10,6 +10,7 @@ from pathlib import Path
 from ..registry import find
 
 RECIPES = {
+    "head-model": "head_model:train_head_model",
     "landmarks": "landmarks:train_landmarks",
 }
 
