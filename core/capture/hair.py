@@ -28,7 +28,7 @@ from .segmentation import Masks
 
 TRIANGLES = 11000
 """About how many triangles the hair gets."""
-LEAST_AREA = 0.002
+LEAST_AREA = 0.0022
 """Square metres of hair in the photo's plane below which a head counts as bald."""
 ROOT = 0.008
 """Metres that the hair starts below the scalp, so that no gap shows."""
@@ -39,6 +39,8 @@ FADE = 0.02
 """Metres: how far from its line on the skin the hair takes to rise, and how high it gets over the face."""
 STRAND = 0.03
 """Metres: half the depth of a lock that hangs beside the neck."""
+CLEARANCE = 0.006
+"""Metres inside the head's outline from which hair behind it is free of the photo's mask."""
 ANGLES = 90
 MARGIN = 0.02
 """Metres round the hair that the volume's box takes in."""
@@ -55,7 +57,7 @@ def grow_hair(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tup
     if len(triangles) == 0:
         return None
     normals = vertex_normals(vertices, triangles)
-    surface = HairSurface(vertices, triangles, normals, view.center)
+    surface = HairSurface(vertices, triangles, normals, volume.height(vertices), view.center)
     uv, uv_triangles, material = hair_material(surface, fit.camera, photo.pixels, masks)
     binding, shares = bind_to_scalp(model, posed, vertices)
     moved = model.shaped(fit.beta) - posed
@@ -177,11 +179,13 @@ def _outline_thickness(view: _View, hair: np.ndarray) -> np.ndarray:
     on_head = ndimage.map_coordinates(np.isfinite(view.depth).astype(np.float32), ray[::-1], order=1) > 0.5
     skull = (on_head * radius).max(1)
     reach = (on_hair * radius).max(1)
-    found = on_hair.any(1) & (reach > skull - 0.025)
+    found = on_hair.any(1) & (reach > skull - 0.05)
     thickness = np.where(found, np.clip(reach - skull, THINNEST, THICKEST), -0.006)
     # Below the ears the head's outline is the neck's: take over what the sides of the skull have.
     side = np.deg2rad(95)
     thickness = np.interp(np.clip(angles, -side, side), angles, thickness)
+    other = thickness[::-1]
+    thickness = np.where(thickness > 0, thickness, other)  # nobody is bald on one side alone
     return ndimage.gaussian_filter1d(ndimage.median_filter(thickness, 7, mode="wrap"), 3.0, mode="wrap")
 
 
@@ -217,6 +221,10 @@ class _Volume:
         field = _hair_field(view, grid, skin, scalp)
         field = ndimage.gaussian_filter(np.clip(field, -2.5 * step, 2.5 * step), 0.8)
         return cls(low, step, field, skin, view.ear)
+
+    def height(self, points: np.ndarray) -> np.ndarray:
+        """Metres of `points` [N, 3] above the skin."""
+        return ndimage.map_coordinates(self.skin, ((points - self.low) / self.step).T, order=1, mode="nearest")
 
     def surface(self) -> tuple[np.ndarray, np.ndarray]:
         """Vertices `[V, 3]` and triangles `[T, 3]` of the outside, without specks and without the wall in the head."""
@@ -278,7 +286,8 @@ def _hair_field(view: _View, grid: np.ndarray, skin: np.ndarray, scalp: np.ndarr
     def seen(image: np.ndarray) -> np.ndarray:
         return ndimage.map_coordinates(image, at, order=1, mode="nearest")
 
-    head = np.where(np.isfinite(view.depth), view.depth, view.depth[np.isfinite(view.depth)].max() + 1)
+    # Hair behind the head keeps clear of the head's outline, or its rounding would peep out beside the cheeks.
+    head = ndimage.maximum_filter(np.minimum(view.depth, 1e3), 2 * int(CLEARANCE / view.pixel) + 1)
     hidden = depth > ndimage.map_coordinates(head, at, order=0, mode="nearest") + 2 * ROOT
     inside, from_skin = seen(view.inside), seen(view.from_skin)
     gate = np.where(hidden, 1.0, np.minimum(inside, from_skin - view.pixel))
@@ -306,10 +315,16 @@ def _thickness(view: _View, grid: np.ndarray) -> np.ndarray:
     angle = np.arctan2(offset[..., 0], offset[..., 1])
     position = (angle / (2 * np.pi) + 0.5) * ANGLES
     outline = ndimage.map_coordinates(view.thickness, position[None], order=1, mode="grid-wrap")
-    upper = view.thickness[ANGLES // 4 : -ANGLES // 4]
     share = np.hypot(offset[..., 0], offset[..., 1]) / (np.linalg.norm(offset, axis=-1) + 1e-6)
     share = np.clip(share, 0, 1) ** 2
-    return share * outline + (1 - share) * np.mean(upper)
+    return share * outline + (1 - share) * _mean_thickness(view)
+
+
+def _mean_thickness(view: _View) -> float:
+    """Hair on the back of the skull: that of the outline where it has any, negative where hardly any of it has."""
+    upper = view.thickness[ANGLES // 4 : -ANGLES // 4]
+    haired = upper > 0
+    return float(upper[haired].mean()) if haired.mean() > 0.2 else float(upper.min())
 
 
 def _locks(view: _View, grid: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -340,7 +355,7 @@ def _behind_neck(view: _View, grid: np.ndarray) -> np.ndarray:
     x = grid[:, :1, :1, 0] - view.center[0]
     widths = [np.interp(rows, np.arange(len(w)), ndimage.gaussian_filter1d(w, 6.0)) for w in (left, right)]
     width = np.where(x < 0, widths[0][None, :, None], widths[1][None, :, None])
-    deep = view.center[2] - view.back + max(float(np.mean(view.thickness[ANGLES // 4 : -ANGLES // 4])), THINNEST)
+    deep = view.center[2] - view.back + max(_mean_thickness(view), THINNEST)
     z = grid[..., 2] - view.center[2]
     radius = np.hypot(x / (width + 1e-3), z / deep)
     end = (lowest - rows) * view.pixel

@@ -1,9 +1,11 @@
 """The hair's material: its colour in the photo where it was seen, and strands of like colour and contrast elsewhere."""
 
+import io
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import spsolve
@@ -17,13 +19,17 @@ from .segmentation import Masks
 from .texture import encode, pull_push
 
 SIZE = 1024
-STRAND_DEPTH = 0.0005
+STRAND_DEPTH = 0.0002
 """Metres of relief, one deviation of the strands' noise."""
+EDGE = 0.0025
+"""Metres above the skin at which the hair's edge breaks up into strands."""
 CONTRAST = (0.12, 0.3)
 """Least and most deviation of log luminance among strands."""
 DARK = 0.004
 """Linear value under which colours are not told apart."""
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+TINT = 0.6
+"""Share of the photo's variation in colour that stays: what lies behind the hair shines through it."""
 LIT = 0.5
 """Share of the photo's broad light and dark that stays."""
 
@@ -38,6 +44,8 @@ class HairSurface:
     """[F, 3]."""
     normals: np.ndarray
     """[V, 3]."""
+    height: np.ndarray
+    """[V] metres above the skin."""
     crown: np.ndarray
     """[3] the middle of the skull: strands part round the axis from here to the whorl."""
 
@@ -59,17 +67,22 @@ def hair_material(
     trust = interpolate(_trust(surface, camera, masks), corners, barycentric)[:, None]
     crop = _to_crop(camera, masks, position)
     detail = _sample(log - broad, crop)
+    luminance = (detail @ LUMINANCE)[:, None]
+    detail = luminance + TINT * (detail - luminance)
     strands = _strands(position - surface.crown)
 
-    luminance = (detail @ LUMINANCE)[:, None]
     relief = trust * np.clip(luminance / contrast, -2, 2) + (1 - trust) * strands[:, None]
     color = np.exp(base + trust * detail + (1 - trust) * contrast * strands[:, None])
     covered = raster.covered
+    height = interpolate(surface.height.astype(np.float32), corners, barycentric)[:, None]
+    opacity = 0.5 + 1.5 * (height - EDGE) / EDGE + 0.5 * strands[:, None]
+    rgba = np.concatenate([linear_to_srgb(np.clip(color, 0, 1)), np.clip(opacity, 0, 1)], 1)
     material = Material(
         "hair",
-        color_texture=encode(linear_to_srgb(_image(covered, np.clip(color, 0, 1)))),
+        color_texture=_png(_image(covered, rgba)),
         normal_texture=encode(_normals(_image(covered, relief)[..., 0] * STRAND_DEPTH * SIZE / side)),
-        roughness=0.55,
+        roughness=0.7,
+        alpha="clip",
         double_sided=True,
     )
     return uv, uv_triangles, material
@@ -93,7 +106,7 @@ def _broad_colors(
     contrast = float(np.clip(((log - broad)[hair] @ LUMINANCE).std(), *CONTRAST)) if hair.any() else CONTRAST[0]
     seen = _sample(broad, _to_crop(camera, masks, surface.vertices))
     luminance = ((seen - mean) @ LUMINANCE)[:, None]
-    seen = seen - (1 - LIT) * luminance  # colour stays, half of the light goes
+    seen = mean + LIT * luminance + TINT * (seen - mean - luminance)
     trust = _trust(surface, camera, masks)
 
     triangles = surface.triangles
@@ -158,6 +171,12 @@ def _strands(offset: np.ndarray) -> np.ndarray:
         at = np.stack([along / length, (angle + sway) * count * 2]).astype(np.float32)
         total += weight * ndimage.map_coordinates(noise.astype(np.float32), at, order=1, mode="grid-wrap")
     return total / total.std()
+
+
+def _png(image: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray((np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def _image(covered: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -184,7 +184,7 @@ def _location_prior(points: np.ndarray, person: np.ndarray) -> np.ndarray:
     hair = hair * (1 - oval) + fringe * oval
 
     head = np.exp(-np.clip(beyond + 0.05, 0, None) / 0.05) * 0.6
-    ears = np.exp(-(((side - 0.55) / 0.1) ** 2) - ((y - 0.05) / 0.25) ** 2) * 0.6
+    ears = 1.5 * _ears()
     neck = _ramp(-side, -0.55, -0.3) * _ramp(y, chin - 0.3, chin) * _ramp(-y, -chin - 0.6, -chin - 0.25)
     skin = np.maximum(np.maximum(head * (y < 0.4), ears), 0.8 * neck) * (1 - oval) + 0.9 * oval + 0.02
 
@@ -195,6 +195,12 @@ def _location_prior(points: np.ndarray, person: np.ndarray) -> np.ndarray:
     inside = inside / inside.sum(0)
     person = np.clip(person, 0.02, 0.98)
     return np.concatenate([(1 - person)[None], inside * person])
+
+
+def _ears() -> np.ndarray:
+    """Where ears are, if no hair covers them: [H, W] 0..1."""
+    x, y = _face_coordinates()
+    return np.exp(-(((np.abs(x) - 0.55) / 0.1) ** 2) - ((y - 0.05) / 0.25) ** 2)
 
 
 def _bare(points: np.ndarray) -> np.ndarray:
@@ -230,7 +236,7 @@ def _classify(
     share[HAIR] *= y < 0.2  # beside the neck hair and clothes look alike at first: learn hair from the head alone
     for _ in range(5):
         samples = share * (share > 0.5)
-        samples[HAIR] *= strange  # or a bald crown would pass for hair of the skin's colour
+        samples[HAIR] *= strange * (1 - _ears())  # or a bald crown and red ears would pass for hair
         likelihood = np.stack([_colour_likelihood(index, w, 1.2) * _texture_likelihood(texture, w) for w in samples])
         likelihood[SKIN] = skin
         share = prior * likelihood
