@@ -4,14 +4,11 @@ Source of names and meanings: Apple's ARFaceAnchor.BlendShapeLocation; the order
 """
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .head import EXPRESSIONS, SHAPES, HeadModel
 from .lbs import Array
-
-if TYPE_CHECKING:
-    from .head import HeadModel
 
 REGIONS: dict[str, tuple[str, ...]] = {
     "Brows": ("browInnerUp", "browOuterUpLeft", "browOuterUpRight", "browDownLeft", "browDownRight"),
@@ -157,13 +154,13 @@ def weights_array(weights: dict[str, float]) -> np.ndarray:
     return array
 
 
-def flame_from_arkit(model: "HeadModel", weights: Array) -> tuple[np.ndarray, np.ndarray]:
+def flame_from_arkit(model: HeadModel, weights: Array) -> tuple[np.ndarray, np.ndarray]:
     """The linear map of ARKit `weights` `[..., 52]` onto the head: psi `[..., 50]` and theta `[..., 5, 3]` radians."""
     weights = np.asarray(weights, np.float32)
     return weights @ model.arkit_psi, np.einsum("...k,kjc->...jc", weights, model.arkit_theta)
 
 
-def arkit_from_flame(model: "HeadModel", psi: Array, theta: Array) -> np.ndarray:
+def arkit_from_flame(model: HeadModel, psi: Array, theta: Array) -> np.ndarray:
     """The ARKit weights `[T, 52]`, 0..1, whose faces come nearest to psi `[T, 50]` and theta `[T, 5, 3]`.
 
     Least squares over vertex positions, min |B'(x - S'w)|^2 + r |w|^2 with 0 <= w <= 1: x = (psi, jaw, eyes), S their
@@ -172,9 +169,7 @@ def arkit_from_flame(model: "HeadModel", psi: Array, theta: Array) -> np.ndarray
     not used.
     """
     x = np.concatenate([psi, np.reshape(theta, (-1, 5, 3))[:, 2:].reshape(len(theta), -1)], 1).astype(np.float64)
-    shapes = np.concatenate([model.arkit_psi, model.arkit_theta[:, 2:].reshape(len(ARKIT_NAMES), -1)], 1).astype(
-        np.float64
-    )
+    shapes = np.concatenate([model.arkit_psi, model.arkit_theta[:, 2:].reshape(len(ARKIT_NAMES), -1)], 1)
     basis = _displacements(model)
     metric = basis @ basis.T
     gram = shapes @ metric @ shapes.T
@@ -185,26 +180,29 @@ def arkit_from_flame(model: "HeadModel", psi: Array, theta: Array) -> np.ndarray
         for k in range(len(gram)):
             residual = target[:, k] - weights @ gram[k]
             weights[:, k] = np.clip(weights[:, k] + residual / gram[k, k], 0, 1)
+        weights[:, _GAZE] -= weights[:, _GAZE].min(1, keepdims=True)  # up with down is no gaze at all
     return weights.astype(np.float32)
 
 
+_GAZE = np.array(
+    [
+        [INDEX[f"eyeLook{turn}{side}"] for turn in pair]
+        for pair in (("Up", "Down"), ("In", "Out"))
+        for side in ("Left", "Right")
+    ]
+).T
+"""[2, 4]: blendshapes that undo each other exactly, so that only their difference is known."""
 _RIDGE = 1e-4
 """Pulls weights that the face does not need to 0, relative to the mean energy of a blendshape."""
 _SWEEPS = 100
 
 
-def _displacements(model: "HeadModel") -> np.ndarray:
+def _displacements(model: HeadModel) -> np.ndarray:
     """Vertex displacement of each psi and, for one radian, of each axis of jaw, left eye and right eye: `[59, 3 V]`."""
-    expressions = len(model.arkit_psi[0])
     angle = 0.2
-    rotations = []
-    for joint in (2, 3, 4):
-        for axis in np.eye(3, dtype=np.float32):
-            theta = np.zeros((5, 3), np.float32)
-            theta[joint] = angle * axis
-            posed = model.vertices(
-                np.zeros(model.shapedirs.shape[2] - expressions, np.float32), np.zeros(expressions, np.float32), theta
-            )
-            rotations.append((posed - model.v_template).ravel() / angle)
-    linear = model.shapedirs[:, :, -expressions:].reshape(-1, expressions).T
-    return np.concatenate([linear, np.stack(rotations)]).astype(np.float64)
+    theta = np.zeros((9, 5, 3), np.float32)
+    theta[:, 2:] = angle * np.eye(9).reshape(9, 3, 3)
+    beta, psi = np.zeros((9, SHAPES), np.float32), np.zeros((9, EXPRESSIONS), np.float32)
+    rotations = (model.vertices(beta, psi, theta) - model.v_template).reshape(9, -1) / angle
+    linear = model.shapedirs[:, :, SHAPES:].reshape(-1, EXPRESSIONS).T
+    return np.concatenate([linear, rotations]).astype(np.float64)

@@ -88,7 +88,7 @@ def test_there_and_back_is_the_same_face(model):
 def test_presets_come_back(model):
     for name, values in PRESETS.items():
         weights = weights_array(values)[None]
-        assert np.abs(arkit_from_flame(model, *flame_from_arkit(model, weights)) - weights).max() < 0.15, name
+        assert np.abs(arkit_from_flame(model, *flame_from_arkit(model, weights)) - weights).max() < 0.02, name
 
 
 def test_neutral_stays_neutral(model):

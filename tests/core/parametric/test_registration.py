@@ -74,7 +74,7 @@ def posed(model, psi, jaw):
 
 
 def test_flames_expressions_become_ours(flame, transfer, model):
-    """Within 0.3 mm on average over the face, for motions of 3-5 mm, and 1.5 mm for 95 % of it."""
+    """Within 0.3 mm on average over the face, for motions of 3-5 mm, and 2 mm for 95 % of it."""
     rng = np.random.default_rng(5)
     face = model.masks["face"] > 0.5
     for _ in range(5):
@@ -87,7 +87,7 @@ def test_flames_expressions_become_ours(flame, transfer, model):
         motion = 1e3 * np.linalg.norm(wanted - model.v_template, axis=1)[face]
         assert motion.mean() > 2
         assert error.mean() < 0.3
-        assert np.percentile(error, 95) < 1.5
+        assert np.percentile(error, 95) < 2
 
 
 def test_there_and_back_is_the_same_face(flame, transfer, model):
