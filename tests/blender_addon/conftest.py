@@ -3,14 +3,13 @@
 import struct
 import zlib
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from likeness.core.avatar import Avatar, Material, Part
 from likeness.core.parametric.assembly import head_avatar
-from likeness.core.parametric.head import DEFAULT_WEIGHTS, SHAPES, HeadModel
+from likeness.core.parametric.head import SHAPES, HeadModel
 
 collect_ignore_glob = [] if find_spec("bpy") else ["test_*.py"]
 """Where Blender's module is missing there is nothing to test."""
@@ -19,8 +18,7 @@ collect_ignore_glob = [] if find_spec("bpy") else ["test_*.py"]
 @pytest.fixture(scope="session")
 def model() -> HeadModel:
     """The head model that is shipped."""
-    draft = Path(__file__).parents[2] / "build" / "head_v0.safetensors"
-    return HeadModel.load(DEFAULT_WEIGHTS if DEFAULT_WEIGHTS.exists() else draft)
+    return HeadModel.load()
 
 
 @pytest.fixture(scope="session")
