@@ -38,7 +38,6 @@ def build(avatar: Avatar, collection: bpy.types.Collection | None = None) -> bpy
     rig = bpy.data.objects.new(avatar.name, bpy.data.armatures.new(avatar.name))
     own.objects.link(rig)
     place_bones(rig, avatar.joints)
-    rig.show_in_front = True
     rig.data.display_type = "STICK"
     stored = {name: getattr(avatar, name) for name in ("name", "source", "model", "version", "parameters")}
     rig[METADATA] = json.dumps(stored)

@@ -101,7 +101,7 @@ class JobOperator:
             self.report({"ERROR"}, "Likeness is still busy: wait for the job in progress or press Esc to cancel it.")
             return {"CANCELLED"}
         try:
-            JobOperator.current = Job(self.work(context))
+            JobOperator.current = self._job = Job(self.work(context))
         except LikenessError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -111,7 +111,7 @@ class JobOperator:
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        job = JobOperator.current
+        job = self._job
         if event.type == "ESC" and event.value == "PRESS":
             job.cancelled.set()
         elif event.type != "TIMER":
@@ -132,7 +132,7 @@ class JobOperator:
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Called by Blender when it takes the operator away: a new file is loaded, the window is closed."""
-        JobOperator.current.cancelled.set()
+        self._job.cancelled.set()
         self._end(context)
 
     def _show(self, context: bpy.types.Context, job: Job) -> None:

@@ -57,7 +57,7 @@ class LIKENESS_PT_identity(HeadPanel, bpy.types.Panel):
     bl_label = "Identity"
 
     def draw(self, context: bpy.types.Context) -> None:
-        identity = views.active_head(context).likeness.identity
+        identity = views.active_head(context).likeness_sliders.identity
         row = self.layout.row(align=True)
         row.operator("likeness.randomise_identity", icon="FILE_REFRESH", text="Random")
         row.operator("likeness.reset_identity", icon="LOOP_BACK", text="Reset")
@@ -117,7 +117,7 @@ class LIKENESS_PT_expression(HeadPanel, bpy.types.Panel):
             if mirrored(name) == name:
                 sides.prop(keys[name], "value", text="", slider=True)
             elif expression.has_twin(name) and settings(context).mirror:
-                sides.prop(head.likeness.twins, name, text="", slider=True)
+                sides.prop(head.likeness_sliders.twins, name, text="", slider=True)
             else:
                 sides.prop(keys[name], "value", text="L", slider=True)
                 sides.prop(keys[mirrored(name)], "value", text="R", slider=True)
@@ -132,7 +132,7 @@ class LIKENESS_PT_flame(HeadPanel, bpy.types.Panel):
         head = views.active_head(context)
         column = self.layout.column(align=True)
         for channel in pose.CHANNELS:
-            column.prop(head.likeness.pose, channel, slider=True)
+            column.prop(head.likeness_sliders.pose, channel, slider=True)
         header, body = self.layout.panel("LIKENESS_flame_psi", default_closed=True)
         header.label(text="Expression Components")
         if not body:

@@ -41,7 +41,7 @@ def _twin_slider(name: str) -> Any:
         0,
         1,
         lambda head: heads.keys(head)[name].value,
-        lambda head, value: expression.apply(head, dict.fromkeys((name, mirrored(name)), value)),
+        lambda head, value: expression.apply(head, {name: value, mirrored(name): value}),
         min=0,
         max=1,
     )
@@ -90,7 +90,7 @@ LIKENESS_PG_pose = _group(
 
 
 class LIKENESS_PG_head(bpy.types.PropertyGroup):
-    """Everything that the panel can change on one head: `Object.likeness` of its armature."""
+    """Everything that the panel can change on one head: `Object.likeness_sliders` of its armature."""
 
     twins: PointerProperty(type=LIKENESS_PG_twins)
     identity: PointerProperty(type=LIKENESS_PG_identity)
@@ -111,15 +111,18 @@ def settings(context: bpy.types.Context) -> LIKENESS_PG_settings:
 
 
 def attach() -> None:
-    """Give Blender's types their `likeness`."""
-    bpy.types.Object.likeness = PointerProperty(type=LIKENESS_PG_head)
+    """Give Blender's types their properties.
+
+    Before Blender 5.0 a property and a custom property of one name are the same: hence not `Object.likeness`.
+    """
+    bpy.types.Object.likeness_sliders = PointerProperty(type=LIKENESS_PG_head)
     bpy.types.WindowManager.likeness = PointerProperty(type=LIKENESS_PG_settings)
 
 
 def detach() -> None:
     """The inverse of `attach`."""
     del bpy.types.WindowManager.likeness
-    del bpy.types.Object.likeness
+    del bpy.types.Object.likeness_sliders
 
 
 CLASSES = (

@@ -3,33 +3,32 @@
 import bpy
 
 from . import heads
+from .build import METADATA
 
 
 def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
     """The armature of the head that the active object belongs to; where it belongs to none, the scene's only head."""
     if head := heads.find(context.view_layer.objects.active):
         return head
-    found = {thing for thing in context.scene.objects if heads.METADATA in thing}
+    found = {thing for thing in context.scene.objects if METADATA in thing}
     return found.pop() if len(found) == 1 else None
 
 
 def show(context: bpy.types.Context, head: bpy.types.Object) -> None:
-    """Select the head and frame it in the 3D views, from the front.
+    """Select the head's mesh and frame it in the 3D views, from the front.
 
-    Solid shading shows textures from then on: Material Preview is prettier, but compiles its shaders for many seconds on
-    a computer without a good GPU.
+    Solid shading shows textures from then on: Material Preview is prettier, but compiles its shaders for many seconds
+    on a computer without a good GPU.
     """
     mesh = heads.mesh_object(head)
     for thing in context.selected_objects:
         thing.select_set(False)
-    context.view_layer.objects.active = head
     mesh.select_set(True)
+    context.view_layer.objects.active = mesh
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
                 _frame(window, area)
-    mesh.select_set(False)
-    head.select_set(True)
 
 
 def _frame(window: bpy.types.Window, area: bpy.types.Area) -> None:

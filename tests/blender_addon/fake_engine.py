@@ -2,8 +2,8 @@
 """An engine that answers at once: what the add-on is tested with where a real capture would take too long.
 
 `LIKENESS_ENGINE_PYTHON` names this file, so it is called with the arguments of a Python interpreter and ignores them.
-`FAKE_ENGINE` says what becomes of `head`: `done` (a copy of the avatar in `FAKE_ENGINE_AVATAR`), `dies`, `waits` (until it
-is cancelled), or the message of an error.
+`FAKE_ENGINE` says what becomes of `head`: `done` (a copy of the avatar in `FAKE_ENGINE_AVATAR`), `dies`, `waits` (until
+it is cancelled), or the message of an error.
 """
 
 import json
@@ -17,7 +17,8 @@ INPUT_ERROR, CANCELLED = -32003, -32005
 
 
 def send(**message: object) -> None:
-    print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
 
 
 def head(call: int, params: dict) -> None:
