@@ -1,7 +1,7 @@
 """The trained weights: where they lie, and that they are what their recipe wrote.
 
-Every `weights/<name>.safetensors` has a card `weights/<name>.json` beside it, which says what the weights are trained on
-and by which recipe, how good they are, under which licence, and their SHA-256.
+Every `weights/<name>.safetensors` has a card `weights/<name>.json` beside it, which says what the weights are trained
+on and by which recipe, how good they are, under which licence, and their SHA-256.
 """
 
 import functools
