@@ -177,5 +177,5 @@ def _sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _color(linear: np.ndarray, strength: np.ndarray) -> np.ndarray:
     """Linear colour [3] of the hairs: the darker part of the brows, since skin shows between hairs."""
-    sure = strength > np.quantile(strength[strength > 0], 0.7)
+    sure = strength >= np.quantile(strength[strength > 0], 0.7)
     return np.clip(np.quantile(linear[sure], 0.3, axis=0) * 0.8, 0.004, 0.6)

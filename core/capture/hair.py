@@ -32,13 +32,15 @@ LEAST_AREA = 0.0022
 """Square metres of hair in the photo's plane below which a head counts as bald."""
 ROOT = 0.008
 """Metres that the hair starts below the scalp, so that no gap shows."""
-THINNEST = 0.005
+THINNEST = 0.006
 """Metres of hair on the scalp, at least."""
 THICKEST = 0.09
 FADE = 0.02
 """Metres: how far from its line on the skin the hair takes to rise, and how high it gets over the face."""
 STRAND = 0.03
 """Metres: half the depth of a lock that hangs beside the neck."""
+EAR_GAP = 0.003
+"""Metres between hair and a bare ear."""
 CLEARANCE = 0.006
 """Metres inside the head's outline from which hair behind it is free of the photo's mask."""
 ANGLES = 90
@@ -109,6 +111,8 @@ class _View:
     """Depth (z) of the back of the head."""
     occiput: float
     """Height of the point furthest back."""
+    nape: float
+    """Height of the lowest hair on the scalp."""
     shoulders: float
     """Height at which the head model, and the hair with it, ends."""
     lobe: float
@@ -154,6 +158,7 @@ def _view(model: HeadModel, posed: np.ndarray, camera: Camera, masks: Masks) -> 
         ear=float(posed[outline[[0, 16]], 1].mean()),
         back=float(low[2]),
         occiput=float(posed[scalp][posed[scalp][:, 2].argmin(), 1]),
+        nape=float(low[1]),
         shoulders=float(posed[:, 1].min()) + 0.012,
         lobe=float(posed[outline[[2, 14]], 1].mean()),
     )
@@ -181,6 +186,9 @@ def _outline_thickness(view: _View, hair: np.ndarray) -> np.ndarray:
     reach = (on_hair * radius).max(1)
     found = on_hair.any(1) & (reach > skull - 0.05)
     thickness = np.where(found, np.clip(reach - skull, THINNEST, THICKEST), -0.006)
+    if found.any():  # over the ears hair may end higher than the skull's widest: it goes on behind them
+        flank = np.abs(angles) > np.deg2rad(50)
+        thickness[flank] = np.interp(angles, angles[found], thickness[found])[flank]
     # Below the ears the head's outline is the neck's: take over what the sides of the skull have.
     side = np.deg2rad(95)
     thickness = np.interp(np.clip(angles, -side, side), angles, thickness)
@@ -218,7 +226,7 @@ class _Volume:
         axes = [np.arange(a, b, step) for a, b in zip(low, high, strict=True)]
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
         skin, scalp = _above_skin(model, posed, grid)
-        field = _hair_field(view, grid, skin, scalp)
+        field = np.minimum(_hair_field(view, grid, skin, scalp), _off_ears(model, posed, view, grid))
         field = ndimage.gaussian_filter(np.clip(field, -2.5 * step, 2.5 * step), 0.8)
         return cls(low, step, field, skin, view.ear)
 
@@ -251,7 +259,7 @@ def _box(view: _View) -> tuple[np.ndarray, np.ndarray]:
     up, down = ((middle[1] - rows) * view.pixel).max(), ((rows - middle[1]) * view.pixel).max()
     side = max(across, 0.09) * 1.1 + MARGIN
     back = 0.11 + max(view.thickness.max(), 0) + MARGIN
-    reach = np.array([[side, down + MARGIN, back], [side, up * 1.1 + MARGIN, back]])
+    reach = np.array([[side, max(down, view.center[1] - view.nape) + MARGIN, back], [side, up * 1.1 + MARGIN, back]])
     return view.center - reach[0], view.center + reach[1]
 
 
@@ -276,6 +284,22 @@ def _above_skin(model: HeadModel, posed: np.ndarray, grid: np.ndarray) -> tuple[
     )
     at = np.stack(np.meshgrid(*[np.arange(n) / 2 for n in grid.shape[:3]], indexing="ij"))
     return tuple(ndimage.map_coordinates(values, at, order=1, mode="nearest") for values in (skin, scalp))
+
+
+def _off_ears(model: HeadModel, posed: np.ndarray, view: _View, grid: np.ndarray) -> np.ndarray:
+    """Metres from the ears that the photo shows bare, less EAR_GAP: hair is cut or combed behind them."""
+    ears = model.masks["ears"] > 0.5
+    bare = []
+    for ear in (np.flatnonzero(ears & (posed[:, 0] < 0)), np.flatnonzero(ears & (posed[:, 0] > 0))):
+        column, row = np.mean(view.project(posed[ear])[0], axis=0).astype(int)
+        reach = int(0.02 / view.pixel)
+        around = (slice(max(row - reach, 0), row + reach), slice(max(column - reach // 2, 0), column + reach // 2))
+        if view.masks.skin[around].mean() > view.masks.hair[around].mean():
+            bare.append(posed[ear])
+    if not bare:
+        return np.full(grid.shape[:3], np.inf)
+    distance, _ = cKDTree(np.concatenate(bare)).query(grid.reshape(-1, 3), distance_upper_bound=0.03)
+    return np.minimum(distance, 0.03).reshape(grid.shape[:3]) - EAR_GAP
 
 
 def _hair_field(view: _View, grid: np.ndarray, skin: np.ndarray, scalp: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from .texture import encode, pull_push
 SIZE = 1024
 STRAND_DEPTH = 0.0002
 """Metres of relief, one deviation of the strands' noise."""
-EDGE = 0.0025
+EDGE = 0.0013
 """Metres above the skin at which the hair's edge breaks up into strands."""
 CONTRAST = (0.12, 0.3)
 """Least and most deviation of log luminance among strands."""
