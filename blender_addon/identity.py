@@ -65,6 +65,16 @@ def _build_drafts() -> None:
             continue
         try:
             rebuild(head, drafted)
-        except LikenessError as error:  # no operator is running that could report it
-            head["likeness_problem"] = str(error)
-        bpy.ops.ed.undo_push(message="Identity")
+        except LikenessError as error:
+            _tell(str(error))
+        else:
+            bpy.ops.ed.undo_push(message="Identity")
+
+
+def _tell(problem: str) -> None:
+    """Show the problem under the pointer: no operator is running that could report it."""
+
+    def draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+        menu.layout.label(text=problem)
+
+    bpy.context.window_manager.popup_menu(draw, title="Likeness", icon="ERROR")

@@ -13,6 +13,7 @@ import bpy
 
 from ..core.engine.client import Engine
 from ..core.errors import Cancelled, LikenessError
+from . import labels
 
 TICK = 0.1
 """Seconds between two looks at the job."""
@@ -136,7 +137,7 @@ class JobOperator:
         self._end(context)
 
     def _show(self, context: bpy.types.Context, job: Job) -> None:
-        stage = "Cancelling" if job.cancelled.is_set() else job.stage
+        stage = "Cancelling" if job.cancelled.is_set() else labels.stage(job.stage)
         context.workspace.status_text_set(f"{self.bl_label}: {stage} {job.fraction:.0%}   |   Esc: cancel")
         context.window_manager.progress_update(int(100 * job.fraction))
         redraw(context)

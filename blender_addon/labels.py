@@ -4,6 +4,15 @@ import re
 
 from ..core.parametric.arkit import VISEMES
 
+STAGES = {
+    "detect": "Finding the face",
+    "fit": "Fitting the shape",
+    "texture": "Painting the skin",
+    "hair": "Growing the hair",
+    "assemble": "Putting the head together",
+}
+"""What the engine says it does, in words."""
+
 _WORD = re.compile(r"[A-Z]?[a-z]+")
 
 
@@ -16,6 +25,11 @@ def blendshape(name: str) -> str:
     """Without the side, which the slider says, and the region, which its heading says: `eyeLookUpLeft` is `Look Up`."""
     inner = [word for word in words(name)[1:] if word not in ("Left", "Right")]
     return " ".join(inner) or "Sideways"
+
+
+def stage(name: str) -> str:
+    """A stage of the engine's work; what has no words of its own is shown as it is."""
+    return STAGES.get(name, name)
 
 
 def preset(name: str) -> str:

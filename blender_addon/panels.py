@@ -38,7 +38,7 @@ class LIKENESS_PT_main(LikenessPanel, bpy.types.Panel):
         layout = self.layout
         job = JobOperator.current
         if job is not None:
-            layout.progress(factor=job.fraction, text=job.stage)
+            layout.progress(factor=job.fraction, text=labels.stage(job.stage))
             layout.label(text="to cancel", icon="EVENT_ESC")
             return
         column = layout.column()

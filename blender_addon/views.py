@@ -2,16 +2,29 @@
 
 import bpy
 
+from ..core.errors import InputError
 from . import heads
 from .build import METADATA
 
 
 def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The armature of the head that the active object belongs to; where it belongs to none, the scene's only head."""
-    if head := heads.find(context.view_layer.objects.active):
-        return head
-    found = {thing for thing in context.scene.objects if METADATA in thing}
-    return found.pop() if len(found) == 1 else None
+    """The armature of the head that the active object belongs to; where it belongs to none, the scene's only head.
+
+    A head that lost its mesh or its shape keys is none.
+    """
+    head = heads.find(context.view_layer.objects.active)
+    if head is None:
+        found = [thing for thing in context.scene.objects if METADATA in thing]
+        head = found[0] if len(found) == 1 else None
+    return head if head and _is_whole(head) else None
+
+
+def _is_whole(head: bpy.types.Object) -> bool:
+    try:
+        heads.mesh_object(head)
+    except InputError:
+        return False
+    return True
 
 
 def show(context: bpy.types.Context, head: bpy.types.Object) -> None:

@@ -168,6 +168,10 @@ class TestExpression:
         assert not bpy.ops.likeness.apply_preset.poll()
         assert not bpy.ops.likeness.preview_animation.poll()
 
+    def test_a_head_without_its_keys_is_none(self, head):
+        heads.mesh_object(head).shape_key_clear()
+        assert not bpy.ops.likeness.reset_expression.poll()
+
     def test_flame_keys(self, head):
         bpy.ops.likeness.add_flame_keys()
         keys = heads.keys(head)
