@@ -68,7 +68,7 @@ def solve_skin(
     """De-light and complete the log colours `[V, 3]` that a photo shows with `trust` [V].
 
     `normals` [V, 3] are those of the posed head in head space; `lips` [V] and `hairy` [V] (brows, beard), 0..1, say
-    where the photo may have colours of its own. Elsewhere what does not look like the middle of the face is not believed.
+    where the photo may have colours of its own. Elsewhere what does not look like the face is not believed.
     """
     layout = pigment(model)
     edges = skin_edges(model)
@@ -80,6 +80,7 @@ def solve_skin(
     trust = trust * np.maximum(_looks_like_skin(edges, color - layout - shading - tone, hairy), lips)
     weight = trust * bare
     shading = shading + _uneven_light(edges, color - layout - shading - tone, weight, model.mirror)
+    tone = _weighted_median(color - layout - shading, weight * model.masks["narrow_face"])
     plausible = plausible_tone(tone)
     shading = shading + tone - plausible
     tone = plausible
@@ -99,7 +100,7 @@ def light_shading(normals: np.ndarray, color: np.ndarray, weight: np.ndarray) ->
     scale = np.average(luminance[:, 0], weights=weight + 1e-9)
     light = estimate_light(normals, luminance / scale, weight, ridge=0.02)
     shading = shade(normals, light)[:, 0]
-    shading = shading / np.maximum(_weighted_quantile(shading, weight, 0.6), 1e-3)
+    shading = shading / np.maximum(_weighted_quantile(shading, weight, 0.75), 1e-3)
     low, high = np.log(SHADING_RANGE)
     middle, half = (low + high) / 2, (high - low) / 2
     return (middle + half * np.tanh((np.log(np.maximum(shading, 1e-2)) - middle) / half))[:, None].astype(np.float32)
@@ -154,12 +155,13 @@ def skin_triangles(model: HeadModel) -> np.ndarray:
 def _uneven_light(edges: sparse.csr_matrix, residual: np.ndarray, weight: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     """What is left of the light in `residual` [V, 3]: its smooth part, and the difference between left and right."""
     residual = np.clip(residual, -0.7, 0.5)
-    smooth = _smooth(edges, residual, weight, 200.0)
+    smooth = _smooth(edges, residual, weight, 100.0)
     both = np.minimum(weight, weight[mirror])
     lopsided = _smooth(edges, residual - residual[mirror], both, 30.0) / 2
     lopsided = (lopsided - lopsided[mirror]) / 2
     even = (smooth + smooth[mirror]) / 2
-    return (0.6 * even + lopsided).astype(np.float32)
+    brightness = (even @ LUMINANCE)[:, None]
+    return (0.85 * brightness + 0.6 * (even - brightness) + lopsided).astype(np.float32)
 
 
 def _smooth(edges: sparse.csr_matrix, values: np.ndarray, weight: np.ndarray, stiffness: float) -> np.ndarray:
@@ -178,7 +180,7 @@ def _complete(
     on_edge = np.minimum.reduceat(mirrored[edges.indices], edges.indptr[:-1])[:, None]
     gradient = on_edge * (edges @ seen[mirror]) + (1 - on_edge) * (edges @ prior)
     trust = trust**1.5
-    anchor = 0.02 * (1 - mirrored) + 0.004
+    anchor = 0.01 * (1 - mirrored) + 0.002
     system = sparse.diags(4 * trust + anchor) + edges.T @ edges
     right = 4 * trust[:, None] * seen + anchor[:, None] * prior + edges.T @ gradient
     return _solve(system, right).astype(np.float32)

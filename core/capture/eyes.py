@@ -50,8 +50,8 @@ def iris_color(pixels: np.ndarray, landmarks: np.ndarray, exposure: np.ndarray) 
     luminance = colors.sum(1)
     low, high = np.quantile(luminance, [0.25, 0.75])  # the pupil and the lashes; the reflection of a window
     middle = np.median(colors[(luminance >= low) & (luminance <= high)], axis=0) / (exposure * LID_SHADE)
-    certainty = min(1.0, len(colors) / 60)
-    return np.clip(certainty * middle + (1 - certainty) * DEFAULT_IRIS, 0.012, 0.5).astype(np.float32)
+    certainty = min(1.0, len(colors) / 60) * min(1.0, float(middle.max()) / 0.06)  # few pixels, or lost in the dark
+    return np.clip(certainty * middle + (1 - certainty) * DEFAULT_IRIS, 0.01, 0.5).astype(np.float32)
 
 
 def iris_radius(model: HeadModel, part: str) -> float:

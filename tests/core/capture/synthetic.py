@@ -33,7 +33,7 @@ def draw(
     eyes: tuple[float, float, float] = (0.7, 0.7, 0.7),
     hair: np.ndarray | None = None,
 ) -> Scene:
-    """Draw the mean head with linear `albedo` [V, 3] of the skin; `hair` [V] bool is skin that is hidden under green."""
+    """Draw the mean head with linear `albedo` [V, 3] of the skin; `hair` [V] bool is hidden under green."""
     camera = Camera(1500.0, (256.0, 300.0), SIZE, FRONT, np.array([0, 0, 1.0], np.float32))
     triangles, _ = triangulate(model.faces)
     drawn = ~np.isin(model.vertex_part[triangles[:, 0]], [model.parts.index("lashes")])

@@ -1,4 +1,4 @@
-"""The textures of synthetic photos, whose truth is known. Run with -s to see the figures."""
+"""The textures of synthetic photos, whose truth is known."""
 
 import io
 from dataclasses import replace
@@ -74,7 +74,6 @@ def test_no_background_on_the_skin(model: HeadModel, atlas: Atlas) -> None:
     moved = replace(scene.camera, translation=scene.camera.translation + np.array([0.002, 0.001, 0], np.float32))
     color = texels(atlas, textures(model, replace(scene, camera=moved)).color)
     magenta = color[:, 2] - color[:, 1]
-    print(f"magenta: blue above green by {magenta.max():.3f} at most")
     assert magenta.max() < 0.03
 
 
@@ -98,7 +97,6 @@ def test_hidden_skin_is_completed_from_the_other_side(model: HeadModel, atlas: A
     own = np.linalg.norm(position - spot, axis=1) < 0.003
     mirrored = np.linalg.norm(position - spot * [-1, 1, 1], axis=1) < 0.003
     around = (atlas.gather(model.masks["narrow_face"]) > 0.9) & (position[:, 0] > 0.02) & ~mirrored
-    print("mole", darkness[own].mean(), "mirrored", darkness[mirrored].mean(), "around", darkness[around].mean())
     assert darkness[mirrored].mean() - darkness[around].mean() > 0.6 * (darkness[own].mean() - darkness[around].mean())
     green = texels(atlas, result.color)
     assert (green[:, 1] - green[:, 0]).max() < 0
