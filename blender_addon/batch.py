@@ -13,17 +13,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import bpy
-
 from ..core.avatar import Avatar
 from ..core.errors import InputError, LikenessError, UsageError
 from ..core.parametric.animation import demo_clip, read_clip
 from ..core.parametric.clip import Clip
 from ..core.parametric.head import HeadModel
 from ..core.parametric.retarget import retarget
-from . import animate, build, export, heads, preview
 
 FORMATS = ("glb", "fbx", "blend")
+FBX_PRESETS = ("generic", "unity", "unreal")
 
 Progress = Callable[[str, float], None]
 
@@ -47,39 +45,9 @@ def main(arguments: list[str], progress: Progress) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}); choose another folder.") from error
-    run(avatar, out, formats, clip, options.fbx_preset, options.preview, options.name, progress)
+    from .headless import Order, make  # here, for Blender writes to standard output when it is imported
 
-
-def run(
-    avatar: Avatar,
-    out: Path,
-    formats: list[str],
-    clip: Clip | None,
-    fbx_preset: str,
-    with_preview: bool,
-    name: str,
-    progress: Progress,
-) -> None:
-    """Build `avatar` in an empty file and write `name`.glb, .fbx, .blend and preview.png into `out`."""
-    progress("Building in Blender", 0.0)
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    rig = build.build(avatar)
-    if clip is not None:
-        _animate(rig, clip)
-    for index, extension in enumerate(formats):
-        progress(f"Writing {name}.{extension}", 0.05 + 0.25 * index / len(formats))
-        path = out / f"{name}.{extension}"
-        if extension == "blend":
-            _save_blend(path)
-        else:
-            export.export_head(rig, path, "gltf" if extension == "glb" else fbx_preset)
-    if with_preview:
-        stage = "Rendering the preview"
-        progress(stage, 0.3)
-        preview.render_preview(
-            rig, out / "preview.png", avatar.images.get("photo"), lambda fraction: progress(stage, 0.3 + 0.7 * fraction)
-        )
-    progress("Done", 1.0)
+    make(Order(avatar, out, options.name, formats, clip, f"fbx_{options.fbx_preset}", options.preview), progress)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,9 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", required=True, help="folder for the results, made where it is missing")
     parser.add_argument("--name", default="head", help="file name of the results, without extension")
     parser.add_argument("--formats", default="glb,fbx,blend", help=f"comma-separated, of {', '.join(FORMATS)}")
-    parser.add_argument(
-        "--fbx-preset", default="fbx_generic", choices=[p for p in export.PRESETS if p.startswith("fbx")]
-    )
+    parser.add_argument("--fbx-preset", default="generic", choices=FBX_PRESETS, help="whom the .fbx is for")
     parser.add_argument("--animate", metavar="demo|FILE", help="the built-in clip, or an animation file")
     parser.add_argument("--preview", action="store_true", help="render preview.png")
     return parser
@@ -100,28 +66,6 @@ def _clip(choice: str | None) -> Clip | None:
     if choice is None:
         return None
     return demo_clip() if choice == "demo" else retarget(read_clip(choice), HeadModel.load())
-
-
-def _animate(rig: bpy.types.Object, clip: Clip) -> None:
-    scene = bpy.context.scene
-    scene.render.fps = round(clip.fps)
-    scene.render.fps_base = scene.render.fps / clip.fps
-    if clip.psi is not None:
-        heads.add_psi_keys(rig, HeadModel.load())
-    action = animate.write_clip(rig, clip)
-    scene.frame_start, scene.frame_end = (round(frame) for frame in action.frame_range)
-
-
-def _save_blend(path: Path) -> None:
-    """Save a copy beside and put it in place when it is whole."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, compress=True, check_existing=False)
-        os.replace(temporary, path)
-    except (RuntimeError, OSError) as error:
-        raise InputError(f"{path} cannot be written; choose another folder.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _protected_stdout() -> Progress:

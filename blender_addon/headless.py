@@ -1,0 +1,76 @@
+"""Makes the files of a head in a Blender without a window."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..core.avatar import Avatar
+from ..core.errors import InputError
+from ..core.parametric.clip import Clip
+from ..core.parametric.head import HeadModel
+from . import animate, build, export, heads, preview
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to make of an Avatar, and where."""
+
+    avatar: Avatar
+    out: Path
+    name: str
+    """File name of the results, without extension."""
+    formats: list[str]
+    """Of `glb`, `fbx`, `blend`."""
+    clip: Clip | None
+    """The animation, in terms of our head."""
+    fbx_preset: str
+    """One of `export.PRESETS`."""
+    preview: bool
+    """Whether to render preview.png."""
+
+
+def make(order: Order, progress: Callable[[str, float], None]) -> None:
+    """Build the head in an empty file, export it and render its preview. Raises LikenessError."""
+    progress("Building in Blender", 0.0)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    rig = build.build(order.avatar)
+    if order.clip is not None:
+        _animate(rig, order.clip)
+    for index, extension in enumerate(order.formats):
+        path = order.out / f"{order.name}.{extension}"
+        progress(f"Writing {path.name}", 0.05 + 0.25 * index / len(order.formats))
+        if extension == "blend":
+            _save_blend(path)
+        else:
+            export.export_head(rig, path, "gltf" if extension == "glb" else order.fbx_preset)
+    if order.preview:
+        stage = "Rendering the preview"
+        progress(stage, 0.3)
+        photo = order.avatar.images.get("photo")
+        preview.render_preview(rig, order.out / "preview.png", photo, lambda done: progress(stage, 0.3 + 0.7 * done))
+    progress("Done", 1.0)
+
+
+def _animate(rig: bpy.types.Object, clip: Clip) -> None:
+    scene = bpy.context.scene
+    scene.render.fps = round(clip.fps)
+    scene.render.fps_base = scene.render.fps / clip.fps
+    if clip.psi is not None:
+        heads.add_psi_keys(rig, HeadModel.load())
+    action = animate.write_clip(rig, clip)
+    scene.frame_start, scene.frame_end = (round(frame) for frame in action.frame_range)
+
+
+def _save_blend(path: Path) -> None:
+    """Save a copy beside and put it in place when it is whole."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), copy=True, compress=True, check_existing=False)
+        os.replace(temporary, path)
+    except (RuntimeError, OSError) as error:
+        raise InputError(f"{path} cannot be written; choose another folder.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
