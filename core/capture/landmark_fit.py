@@ -4,6 +4,7 @@ Minimises E_lan + w_reg E_reg of the coarse inverse rendering, before any pixel 
 is given, never solved for: landmarks hardly constrain it, and a wrong one bends the identity.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,10 +22,10 @@ FIELD = 1.2
 """Focal length over the photo's long side, without EXIF: that of a phone's main camera."""
 INTER_OCULAR = 0.0639
 """Metres between the iris centres of the mean head."""
-_ITERATIONS = (4, 10)
-"""Of the pose alone, at most of everything."""
-_CONVERGED = 0.01
-"""Of beta's deviations and ARKit weights: a step below which nothing visible changes."""
+_POSE_ITERATIONS, _ITERATIONS = 4, 10
+_CONVERGED, _CLOSE = 0.01, 0.1
+"""Of beta's deviations and ARKit weights: a step below which nothing visible changes, and one that ends the landmarks'
+part where a further term waits."""
 
 
 RARE, RARITY = ("cheekPuff", "jawForward", "mouthFunnel", "mouthRoll", "mouthShrug", "noseSneer", "tongueOut"), 20.0
@@ -35,11 +36,11 @@ RARE, RARITY = ("cheekPuff", "jawForward", "mouthFunnel", "mouthRoll", "mouthShr
 class Prior:
     """E_reg, against squared, whitened landmark residuals, which are far from independent."""
 
-    beta: float = 6.0
+    beta: float = 3.0
     """Weight of |beta|^2."""
-    arkit: float = 4.0
+    arkit: float = 6.0
     """Weight of |w|^2 of the ARKit weights w; `RARE` ones weigh `RARITY` times as much."""
-    sparse: float = 1.0
+    sparse: float = 4.0
     """Weight of |w|_1."""
     lopsided: float = 8.0
     """Weight of the squared difference between left and right."""
@@ -47,6 +48,10 @@ class Prior:
     """Weight of the squared angle between the eyes' gazes."""
     lower: np.ndarray | float = 0.0
     """Least ARKit weights."""
+
+
+Term = Callable[[np.ndarray, np.ndarray, Camera], tuple[np.ndarray, np.ndarray]]
+"""Hessian `[100, 100]` and descent direction `[100]` by beta of a term of the energy, at (beta, arkit, camera)."""
 
 
 @dataclass(frozen=True)
@@ -85,24 +90,29 @@ def fit_landmarks(
     size: tuple[int, int],
     focal: float | None = None,
     prior: Prior = Prior(),
+    further: Term | None = None,
+    start: "LandmarkFit | None" = None,
 ) -> LandmarkFit:
-    """Fit the head to `landmarks` `[478, 2]` of a photo of `size` (width, height) pixels."""
+    """Fit the head to `landmarks` `[478, 2]` of a photo of `size` (width, height) pixels.
+
+    A `further` term of the energy joins in once the landmarks alone are satisfied. `start` is a fit to begin from.
+    """
     landmarks = landmarks.astype(np.float64)
     points = embedding.points
-    beta, arkit = np.zeros(SHAPES), np.zeros(len(points.arkit_theta))
-    focal = focal or prior_focal(landmarks, size)
-    used = np.abs(embedding.precision).sum((1, 2)) > 0
-    camera = _initial_camera(points.template[:COUNT][used], landmarks[used], size, focal)
     whitening = embedding.precision @ _unroll(landmarks) / iris_distance(landmarks)
     quadratic, linear = _regulariser(points.arkit_theta, prior)
-    lower = np.concatenate([np.full(SHAPES, -np.inf), np.broadcast_to(prior.lower, arkit.shape), np.full(6, -np.inf)])
-    upper = np.concatenate([np.full(SHAPES, np.inf), np.ones_like(arkit), np.full(6, np.inf)])
+    lower = np.concatenate(
+        [np.full(SHAPES, -np.inf), np.broadcast_to(prior.lower, len(ARKIT_NAMES)), np.full(6, -np.inf)]
+    )
+    upper = np.concatenate([np.full(SHAPES, np.inf), np.ones(len(ARKIT_NAMES)), np.full(6, np.inf)])
 
-    for _ in range(_ITERATIONS[0]):  # the pose first, lest the face is bent to do its work
-        projected, _, by_pose = _projection(camera, points.template[:COUNT])
-        jacobian, residuals = _whitened(whitening, by_pose, landmarks - projected)
-        camera = _moved(camera, np.linalg.solve(jacobian.T @ jacobian + 1e-9 * np.eye(6), jacobian.T @ residuals))
-    for _ in range(_ITERATIONS[1]):
+    if start:
+        beta, arkit, camera = start.beta, start.arkit, start.camera
+    else:
+        beta, arkit = np.zeros(SHAPES), np.zeros(len(ARKIT_NAMES))
+        camera = _posed_camera(embedding, landmarks, size, focal or prior_focal(landmarks, size), whitening)
+    met = False
+    for _ in range(_ITERATIONS):
         visible = embedding.visible(camera.project(points(beta, arkit))[:, :2])
         positions, by_beta, by_arkit = points[visible].derivatives(beta, arkit)
         projected, by_point, by_pose = _projection(camera, positions)
@@ -111,11 +121,17 @@ def fit_landmarks(
         state = np.concatenate([beta, arkit, np.zeros(6)])
         hessian = jacobian.T @ jacobian + quadratic
         gradient = jacobian.T @ residuals - quadratic @ state - linear
+        if further and met:
+            extra_hessian, extra_gradient = further(beta, arkit, camera)
+            hessian[:SHAPES, :SHAPES] += extra_hessian
+            gradient[:SHAPES] += extra_gradient
         step = bounded_step(hessian, gradient, lower - state, upper - state)
         beta, arkit = beta + step[:SHAPES], arkit + step[SHAPES:-6]
         camera = _moved(camera, step[-6:])
-        if np.abs(step[:-6]).max() < _CONVERGED:
+        close = np.abs(step[:-6]).max() < (_CLOSE if further and not met else _CONVERGED)
+        if close and (met or not further):
             break
+        met = met or close
     everything = camera.project(points(beta, arkit))[:, :2]
     return LandmarkFit(beta, arkit, camera, landmarks, landmarks - everything[embedding.visible(everything)])
 
@@ -178,6 +194,20 @@ def _projection(camera: Camera, positions: np.ndarray) -> tuple[np.ndarray, np.n
     by_seen *= camera.focal
     by_pose = np.concatenate([by_seen @ -skew(seen), by_seen], -1)
     return camera.project(positions)[:, :2], by_seen @ camera.rotation, by_pose
+
+
+def _posed_camera(
+    embedding: LandmarkEmbedding, landmarks: np.ndarray, size: tuple[int, int], focal: float, whitening: np.ndarray
+) -> Camera:
+    """The camera that sees the mean head best: the pose comes first, lest the face is bent to do its work."""
+    points = embedding.points.template[:COUNT]
+    used = np.abs(embedding.precision).sum((1, 2)) > 0
+    camera = _initial_camera(points[used], landmarks[used], size, focal)
+    for _ in range(_POSE_ITERATIONS):
+        projected, _, by_pose = _projection(camera, points)
+        jacobian, residuals = _whitened(whitening, by_pose, landmarks - projected)
+        camera = _moved(camera, np.linalg.solve(jacobian.T @ jacobian + 1e-9 * np.eye(6), jacobian.T @ residuals))
+    return camera
 
 
 def _initial_camera(points: np.ndarray, landmarks: np.ndarray, size: tuple[int, int], focal: float) -> Camera:

@@ -7,6 +7,7 @@
    head. The residuals' covariances become the landmarks' weights.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import igl
@@ -24,7 +25,9 @@ from ..weights import FOLDER
 from .portraits import HELD_OUT, Portrait, detect_portraits, mean_face, similarity
 from .publish import publish
 
-ROUNDS = 8
+ROUNDS, CENTRING_ROUNDS = 4, 5
+OVERSHOOT = 1.5
+"""How much further than the mean identity landmarks are moved in centring: the prior shows but a part of it."""
 TRACK, TRACK_STEP = 8, 0.004
 """Points of an outline track and metres between them."""
 MULTI_PIE = (
@@ -43,11 +46,13 @@ STILL_GAP, STILL_WIDTH = 0.03, 0.87
 """Most distance between the lips and between the mouth's corners in a still mouth, over the inter-ocular distance."""
 PARTED = np.where(np.array(ARKIT_NAMES) == "jawOpen", 0.3, 0.0)
 """ARKit weights of the pose in which landmarks are attached to the surface."""
+SIGNED = Prior(sparse=0.0, lower=np.array([-1.0 if name.startswith(UNSHARED) else 0.0 for name in ARKIT_NAMES]))
+"""Lets the shapes that average out over people go either way."""
 SIGMA, LARGEST = 0.015, 0.05
 """Floor, which is also the start, and ceiling of a landmark's standard deviation, over the inter-ocular distance."""
 
 
-def train_landmarks(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
+def train_landmarks(data: Path, out: Path = FOLDER, seed: int = 0) -> None:  # noqa: ARG001
     """Learn the embedding of the head model in the weights folder on `data`/portraits; write weights and card to `out`.
 
     Deterministic, `seed` or not.
@@ -56,12 +61,20 @@ def train_landmarks(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
     training = [p for i, p in enumerate(portraits) if i % HELD_OUT]
     embedding = initial_embedding(HeadModel.load(), mean_face(data))
     still = np.array([still_mouth(portrait.landmarks) for portrait in training])
+    fits: list[LandmarkFit | None] = [None] * len(training)
     for round_ in range(ROUNDS):
-        embedding = calibrated(embedding, fit_all(embedding, training, f"Round {round_ + 1} of {ROUNDS}"), still)
-    held_out = [
-        fit_landmarks(embedding, p.landmarks, p.size) for p in track(portraits[::HELD_OUT], "Held-out portraits")
-    ]
-    save(embedding, out, len(training), {"held_out_mean_beta_share": mean_share([fit.beta for fit in held_out])})
+        fits = fit_all(embedding, training, fits, SIGNED, f"Calibration {round_ + 1} of {ROUNDS}")
+        embedding = calibrated(embedding, fits, still)
+    for round_ in range(CENTRING_ROUNDS):
+        fits = fit_all(embedding, training, fits, Prior(), f"Centring {round_ + 1} of {CENTRING_ROUNDS}")
+        embedding = centred(embedding, fits)
+    rest = portraits[::HELD_OUT]
+    held_out = fit_all(embedding, rest, [None] * len(rest), Prior(), "Held-out portraits")
+    metrics = {
+        "held_out_mean_beta_share": mean_share([fit.beta for fit in held_out]),
+        "held_out_landmarks_iod_median": float(np.median([fit.error for fit in held_out])),
+    }
+    save(embedding, out, len(training), metrics)
 
 
 def mean_share(betas: list[np.ndarray]) -> float:
@@ -152,11 +165,18 @@ def attached(model: HeadModel, targets: np.ndarray, precision: np.ndarray, side:
     )
 
 
-def fit_all(embedding: LandmarkEmbedding, portraits: list[Portrait], title: str) -> list[LandmarkFit]:
-    """Fits in which the shapes that average out over people may go either way."""
-    lower = np.array([-1.0 if name.startswith(UNSHARED) else 0.0 for name in ARKIT_NAMES])
-    prior = Prior(sparse=0.0, lower=lower)
-    return [fit_landmarks(embedding, p.landmarks, p.size, prior=prior) for p in track(portraits, title)]
+def fit_all(
+    embedding: LandmarkEmbedding,
+    portraits: list[Portrait],
+    starts: Sequence[LandmarkFit | None],
+    prior: Prior,
+    title: str,
+) -> list[LandmarkFit]:
+    """A fit of every portrait, each from its start."""
+    return [
+        fit_landmarks(embedding, portrait.landmarks, portrait.size, prior=prior, start=start)
+        for portrait, start in zip(track(portraits, title), starts, strict=True)
+    ]
 
 
 def still_mouth(landmarks: np.ndarray) -> bool:
@@ -166,7 +186,10 @@ def still_mouth(landmarks: np.ndarray) -> bool:
 
 
 def calibrated(embedding: LandmarkEmbedding, fits: list[LandmarkFit], still: np.ndarray) -> LandmarkEmbedding:
-    """The embedding for which the mean of these people is the mean head; `still` [P] tells whose mouth is."""
+    """The embedding for which the mean of these people is the mean head, with the residuals' covariances as weights.
+
+    `still` [P] tells whose mouth is.
+    """
     points = embedding.points[np.arange(COUNT)]
     beta = np.mean([fit.beta for fit in fits], 0)
     arkit = np.mean([fit.arkit for fit in fits], 0)
@@ -176,7 +199,22 @@ def calibrated(embedding: LandmarkEmbedding, fits: list[LandmarkFit], still: np.
     targets[LIPS] += (missing[still].mean(0) - missing.mean(0))[LIPS]
     precision = _precision(fits)
     precision[np.abs(embedding.precision).sum((1, 2)) == 0] = 0
-    return attached(embedding.model, targets, precision, lip_side(embedding))
+    return moved(embedding, targets, precision)
+
+
+def centred(embedding: LandmarkEmbedding, fits: list[LandmarkFit]) -> LandmarkEmbedding:
+    """The embedding moved by the mean identity alone: with capture's prior, which holds expressions back, residuals
+    would teach it their smiles."""
+    beta = OVERSHOOT * np.mean([fit.beta for fit in fits], 0)
+    return moved(embedding, embedding.points[np.arange(COUNT)](beta, PARTED), embedding.precision)
+
+
+def moved(embedding: LandmarkEmbedding, targets: np.ndarray, precision: np.ndarray) -> LandmarkEmbedding:
+    """The embedding with its landmarks at `targets` `[478, 3]`, less their common scale and motion: fits make up for
+    those by the camera, so that nothing else would hold them."""
+    before = embedding.points[np.arange(COUNT)](np.zeros(SHAPES), PARTED)
+    aligned = similarity(targets[:468], before[:468])(targets)
+    return attached(embedding.model, aligned, precision, lip_side(embedding))
 
 
 def lip_side(embedding: LandmarkEmbedding) -> np.ndarray:
@@ -214,7 +252,7 @@ def save(embedding: LandmarkEmbedding, out: Path, portraits: int, metrics: dict[
         "data": f"{portraits} official portraits (public domain), landmarks of MediaPipe 0.10.21 (Apache-2.0)",
         "licence": "GPL-3.0-or-later",
         "head": head,
-        "rounds": ROUNDS,
+        "rounds": [ROUNDS, CENTRING_ROUNDS],
         "metrics": {name: round(value, 4) for name, value in metrics.items()},
     }
     publish("landmarks", out, {name: getattr(embedding, name) for name in names}, card, {"head": head})
