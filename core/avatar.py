@@ -8,7 +8,6 @@ Conventions: metres, radians, float32, right-handed, +Y up, +Z out of the face.
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -109,14 +108,13 @@ class Avatar:
         path = Path(path)
         arrays: dict[str, np.ndarray] = {}
         meta = {"format": FORMAT, "avatar": _encode(self, "avatar", arrays)}
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
-            with os.fdopen(handle, "wb") as stream:
+            with unfinished.open("wb") as stream:
                 np.savez_compressed(stream, meta=np.array(json.dumps(meta)), **arrays)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path | str) -> "Avatar":

@@ -11,6 +11,7 @@ from typing import Any
 from ..registry import find
 
 EVALUATIONS: dict[str, str] = {
+    "head-model": "head_model:evaluate_head_model",
     "portraits": "portraits:evaluate_portraits",
 }
 BENCHMARKS: dict[str, str] = {}

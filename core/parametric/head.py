@@ -4,6 +4,7 @@ beta [100] shape, psi [50] expression, theta [5, 3] axis-angle of root, neck, ja
 Source of the formulation: Li et al., "Learning a model of facial shape and expression from 4D scans", 2017.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +18,31 @@ from .lbs import Array, namespace, pose_feature, skin
 JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
 SHAPES, EXPRESSIONS = 100, 50
 DEFAULT_WEIGHTS = Path(__file__).parents[2] / "weights" / "head.safetensors"
+
+
+@dataclass(frozen=True)
+class LevelOfDetail:
+    """A coarser head that rides on the full one: whatever the full vertices do, `carry` gives the coarse ones."""
+
+    source: np.ndarray
+    """[V', 3] vertices of the full head."""
+    weights: np.ndarray
+    """[V', 3], rows sum to 1."""
+    faces: np.ndarray
+    uv: np.ndarray
+    """In the layout of the full head: they share textures."""
+    faces_uv: np.ndarray
+    face_part: np.ndarray
+    """[F'] index into the model's parts; a level may leave some out."""
+
+    @classmethod
+    def of(cls, tensors: dict[str, np.ndarray], level: int) -> "LevelOfDetail":
+        return cls(**{f.name: tensors[f"lod{level}_{f.name}"] for f in fields(cls)})
+
+    def carry(self, values: np.ndarray) -> np.ndarray:
+        """Per-vertex values of the full head, `[V, ...]`, on this level, `[V', ...]`."""
+        weights = self.weights.reshape(*self.weights.shape, *[1] * (values.ndim - 1))
+        return (values[self.source] * weights).sum(1)
 
 
 @dataclass(frozen=True)
@@ -59,7 +85,10 @@ class HeadModel:
     """Region name -> [V] float32 membership 0..1, see the weights card for the names."""
     parts: tuple[str, ...]
     arkit_names: tuple[str, ...]
+    details: tuple["LevelOfDetail", ...] = ()
+    """Coarser heads, finest first."""
     sha256: str = ""
+    """Of the weights file: what a head remembers it was made with."""
 
     @classmethod
     def load(cls, path: Path | str = DEFAULT_WEIGHTS) -> "HeadModel":
@@ -77,7 +106,8 @@ class HeadModel:
                 masks=masks,
                 parts=tuple(names["parts"]),
                 arkit_names=tuple(names["arkit"]),
-                sha256=metadata.get("sha256", ""),
+                details=tuple(LevelOfDetail.of(tensors, level) for level in (1, 2) if f"lod{level}_faces" in tensors),
+                sha256=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise EngineError(f"{Path(path).name} is not a head model of this version; reinstall Likeness.") from error
@@ -100,7 +130,11 @@ class HeadModel:
         return xp.einsum("jv,...vc->...jc", self.J_regressor, self.shaped(beta))
 
     def vertices(self, beta: Array, psi: Array, theta: Array) -> Array:
-        """Shaped, expressed, corrected and posed vertices: `[..., V, 3]` metres."""
+        """Shaped, expressed, corrected and posed vertices: `[..., V, 3]` metres; the batch dimensions are equal."""
         shape = self.shaped(beta, psi)
         correctives = (pose_feature(theta) @ self.posedirs).reshape(shape.shape)
         return skin(shape + correctives, self.joints(beta), self.parents, self.lbs_weights, theta)
+
+    def skinned(self, beta: Array, theta: Array) -> Array:
+        """Shaped vertices moved by the bones alone, without pose correctives, as an armature does: `[..., V, 3]`."""
+        return skin(self.shaped(beta), self.joints(beta), self.parents, self.lbs_weights, theta)

@@ -112,8 +112,10 @@ def pose_correctives(rig: Rig, rest: np.ndarray, shapes: dict[str, np.ndarray]) 
 
 
 def _left_over(rig: Rig, rest: np.ndarray, theta: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """What skinning does not explain of a shape, before skinning; eyeballs are rigid, the teacher's never turn."""
     moved = rig.posed(rest, theta)
-    return rig.unposed(rest + shape - moved, theta)
+    eyeball = rig.weights[:, LEFT_EYE] + rig.weights[:, RIGHT_EYE] > 0
+    return np.where(eyeball[:, None], 0, rig.unposed(rest + shape - moved, theta))
 
 
 def gaze_theta(name: str) -> np.ndarray:

@@ -27,10 +27,11 @@ from .head_bases import (
     pose_correctives,
     rigid_motion,
 )
+from .head_levels import level_tensors
 from .head_parts import EYE_RADIUS, LID_EDGE, Piece, build_pieces, eye_centre
-from .head_regions import build_masks
+from .head_regions import build_masks, landmark_vertices
 from .head_topology import Skin, build_skin
-from .ict import LANDMARKS, VERTICES, IctModel, load_ict
+from .ict import VERTICES, IctModel, load_ict
 from .publish import publish
 
 PARENTS = (-1, 0, 1, 1, 1)
@@ -90,12 +91,13 @@ def train_head_model(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
         rig = build_rig(ict, head, shapes["jawOpen"])
         correctives = pose_correctives(rig, head.rest, shapes)
         expression, arkit_psi, arkit_theta = _expressions(ict, head, rig, shapes, rng)
-        step("Writing")
+        step("Levels of detail")
         publish(
             "head",
             out,
             {
                 **_geometry(skin, pieces),
+                **level_tensors(ict, head.rest, skin, pieces),
                 "v_template": head.rest.astype(np.float32),
                 "shapedirs": np.concatenate([identity, expression], 2).astype(np.float16),
                 "posedirs": correctives.astype(np.float16),
@@ -108,7 +110,7 @@ def train_head_model(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
                 "head_share": _head_share(head.rest).astype(np.float32),
                 "arkit_psi": arkit_psi.astype(np.float32),
                 "arkit_theta": arkit_theta.astype(np.float32),
-                "landmarks68": _landmarks(ict, skin).astype(np.int32),
+                "landmarks68": landmark_vertices(ict, skin).astype(np.int32),
                 **{f"mask_{k}": np.round(255 * m).astype(np.uint8) for k, m in build_masks(ict, skin, pieces).items()},
             },
             _card(),
@@ -148,7 +150,7 @@ def build_rig(ict: IctModel, head: Assembled, jaw_open: np.ndarray) -> Rig:
     weights = np.zeros((len(head.rest), 5))
     neck = _ramp(_tilted_height(head.rest), -0.175, -0.115)
     share = jaw_weights(head.rest, jaw_open, jaw, rotation)
-    for name, fixed in {"teeth_lower": 1, "gums_lower": 1, "teeth_upper": 0, "gums_upper": 0, "lashes": 0}.items():
+    for name, fixed in {"teeth_lower": 1, "gums_lower": 1, "teeth_upper": 0, "lashes": 0}.items():
         share[head.part(name)] = fixed
     for joint, side in ((3, "left"), (4, "right")):
         for piece in ("eye", "cornea"):
@@ -221,9 +223,11 @@ def _line_sockets(rest: np.ndarray, skin: Skin, centre: np.ndarray) -> None:
 def _close_lids(shapes: dict[str, np.ndarray], head: Assembled, rings: np.ndarray) -> None:
     """Make the lids of eyeBlink meet, in place: the teacher's stop a millimetre or two short of one another.
 
-    The gap between the lids' front edges is closed, four fifths by the upper lid; the rings outwards follow less.
+    The gap between the lids' front edges is closed, four fifths by the upper lid; the rings outwards follow less,
+    the lashes follow the edges.
     """
     shape = shapes["eyeBlinkLeft"]
+    before = shape[rings[LID_EDGE]]
     closed = head.rest + shape
     half = rings.shape[1] // 2
     upper, lower = rings[:, 1:half], rings[:, :half:-1]
@@ -235,8 +239,11 @@ def _close_lids(shapes: dict[str, np.ndarray], head: Assembled, rings: np.ndarra
         fade = np.sin(np.pi * (np.arange(half - 1) + 1) / half) ** 0.5
         shape[upper[k], 1] -= 0.8 * follow * fade * gap
         shape[lower[k], 1] += 0.2 * follow * fade * np.interp(below[:, 0], above[:, 0], gap)
-    twin = head.mirror[rings.ravel()]
-    shapes["eyeBlinkRight"][twin] = shape[rings.ravel()] * [-1, 1, 1]
+    lashes = np.flatnonzero(head.part("lashes") & (head.rest[:, 0] > 0))
+    root = cKDTree(head.rest[rings[LID_EDGE]]).query(head.rest[lashes])[1]
+    shape[lashes] += (shape[rings[LID_EDGE]] - before)[root]
+    moved = np.concatenate([rings.ravel(), lashes])
+    shapes["eyeBlinkRight"][head.mirror[moved]] = shape[moved] * [-1, 1, 1]
 
 
 def _expressions(ict: IctModel, head: Assembled, rig: Rig, shapes: dict[str, np.ndarray], rng: np.random.Generator):
@@ -258,10 +265,12 @@ def _expressions(ict: IctModel, head: Assembled, rig: Rig, shapes: dict[str, np.
             learned[name] = shapes[name] - turned
         elif name != "jawOpen":
             learned[name] = shapes[name]
-    # Both sides of what ARKit joins, and lids without gaze, make faces that ARKit alone cannot.
-    extra = [shapes[name] for name in ARKIT_NAMES if name.startswith("eyeLook")]
-    deltas = head.displacement(ict.expression)
-    extra += [deltas[ict.expression_index(name)] for name in ("browInnerUp_L", "cheekPuff_L")]
+    # What ARKit joins told apart, and lids without gaze, make faces that ARKit alone cannot: 50 shapes in all.
+    deltas = dict(zip(ict.expression_names, head.displacement(ict.expression), strict=True))
+    extra = [deltas[f"{name}_L"] - deltas[f"{name}_R"] for name in ("browInnerUp", "cheekPuff")]
+    extra = [(delta - delta[head.mirror] * [-1, 1, 1]) / 2 for delta in extra]
+    extra += [shapes[f"eyeLook{way}{side}"] for way in ("Up", "Down") for side in ("Left", "Right")]
+    extra += [shapes["eyeLookOutLeft"] + shapes["eyeLookOutRight"]]
     basis, coefficients = expression_basis(np.stack([*learned.values(), *extra]), rng)
     psi = np.zeros((52, basis.shape[2]))
     for name, row in zip(learned, coefficients, strict=False):
@@ -293,10 +302,6 @@ def _geometry(skin: Skin, pieces: list[Piece]) -> dict[str, np.ndarray]:
 
 def _face_part(skin: Skin, pieces: list[Piece]) -> np.ndarray:
     return np.repeat(np.arange(1 + len(pieces)), [len(skin.faces), *(len(p.faces) for p in pieces)]).astype(np.int32)
-
-
-def _landmarks(ict: IctModel, skin: Skin) -> np.ndarray:
-    return cKDTree(skin.source @ ict.neutral).query(ict.neutral[LANDMARKS])[1]
 
 
 def _card() -> dict:

@@ -14,7 +14,7 @@ def build_masks(ict: IctModel, skin: Skin, pieces: list[Piece]) -> dict[str, np.
     """Region name -> [V] float32 in 0..1 over all vertices, skin first."""
     points = skin.source @ ict.neutral
     plane = vertex_uv(skin)
-    marks = plane[cKDTree(points).query(ict.neutral[LANDMARKS])[1]]
+    marks = plane[landmark_vertices(ict, skin)]
     outside = _region(skin, 0) > 0.5
     masks = {
         "face": _teacher_range(ict, skin, "face"),
@@ -32,6 +32,12 @@ def build_masks(ict: IctModel, skin: Skin, pieces: list[Piece]) -> dict[str, np.
     masks = {name: np.concatenate([mask, np.zeros(rest)]).astype(np.float32) for name, mask in masks.items()}
     masks["iris"] = np.concatenate([np.zeros(len(points)), *(_iris(piece) for piece in pieces)]).astype(np.float32)
     return masks
+
+
+def landmark_vertices(ict: IctModel, skin: Skin) -> np.ndarray:
+    """[68] our vertices nearest to the markup's; where they lie with the jaw open tells touching lips apart."""
+    both = np.concatenate([ict.neutral, ict.neutral + ict.expression[ict.expression_index("jawOpen")]], 1)
+    return cKDTree(skin.source @ both).query(both[LANDMARKS])[1]
 
 
 def lid_edges(skin: Skin) -> np.ndarray:

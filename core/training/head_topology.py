@@ -245,6 +245,7 @@ class _Half:
         self.quads: list[np.ndarray] = []
         self.regions: list[np.ndarray] = []
         self.planes: list[dict[int, np.ndarray]] = []
+        self.bounds: list[np.ndarray] = []
 
     def add_nodes(self, rows: sparse.csr_matrix) -> np.ndarray:
         self.rows.append(rows)
@@ -356,6 +357,7 @@ class _Half:
         self.quads.append(faces)
         self.regions.append(np.full(len(faces), region))
         self.planes.append({int(i): plane[i] for i in np.unique(faces)})
+        self.bounds.append(np.stack([sheet.plane.min(0), sheet.plane.max(0)]))
 
     def mirrored(self, lip_ring: np.ndarray) -> Skin:
         """Both halves, welded on the midline, oriented outwards, with UVs."""
@@ -371,7 +373,7 @@ class _Half:
         mirror = np.concatenate([twin, np.flatnonzero(~middle)])
         quads = [*self.quads, *(twin[faces][:, ::-1] for faces in self.quads)]
         region = np.concatenate([*self.regions, *(np.where(r == 2, 3, r) for r in self.regions)])
-        uv, faces_uv = _layout(self.planes, self.quads, middle, position)
+        uv, faces_uv = _layout(self.planes, self.bounds, self.quads, middle)
         source = _relaxed(source, np.concatenate(quads), self.ict.neutral)
         loop = np.concatenate([lip_ring, twin[lip_ring][::-1][1:-1]])
         return Skin(source, np.concatenate(quads), uv, faces_uv, mirror, region, loop, self.eye_rings)
@@ -431,19 +433,21 @@ def _oriented(faces: np.ndarray, plane: np.ndarray) -> np.ndarray:
     return np.where((d1[:, 0] * d2[:, 1] - d1[:, 1] * d2[:, 0] < 0)[:, None], faces[:, ::-1], faces)
 
 
-def _layout(planes, quads, middle: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """UVs of both halves: the outer chart above, mouth and eye sockets as islands in a strip below."""
+def _layout(planes, bounds, quads, middle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """UVs of both halves: the outer chart above, mouth and eye sockets as islands in a strip below.
+
+    Scaled by the sheets' `bounds` [2, 2], not by the nodes: every level of detail shares one layout.
+    """
     uv: list[np.ndarray] = []
     faces_uv: list[np.ndarray] = []
     mirrored: list[np.ndarray] = []
-    outer = np.array(list(planes[0].values()))
-    scale = 0.98 / (2 * outer[:, 0].max())
-    top = 0.99 - scale * outer[:, 1].max()
+    scale = 0.98 / (2 * bounds[0][1, 0])
+    top = 0.99 - scale * bounds[0][1, 1]
     count = 0
     for region, (plane, faces) in enumerate(zip(planes, quads, strict=True)):
         ids = np.array(list(plane))
         flat = np.array(list(plane.values()))
-        index = np.full(len(position), -1)
+        index = np.full(len(middle), -1)
         index[ids] = count + np.arange(len(ids))
         if region == 0:
             left = np.stack([0.5 + scale * flat[:, 0], top + scale * flat[:, 1]], 1)
@@ -451,7 +455,8 @@ def _layout(planes, quads, middle: np.ndarray, position: np.ndarray) -> tuple[np
             right = left * [-1, 1] + [1, 0]
         else:
             # Half a mouth lies beside its mirror image; an eye socket has a place of its own on either side.
-            unit = (flat - flat.min(0)) / (flat.max(0) - flat.min(0)).max()
+            low, high = bounds[region]
+            unit = (flat - low) / (high - low).max()
             left = unit * 0.13 + ([0.52, 0.01] if region == 1 else [0.70, 0.01])
             shared = np.zeros(len(ids), bool)
             right = left * [-1, 1] + [1, 0]
