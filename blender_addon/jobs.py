@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.props import StringProperty
 
 from ..core.engine.client import Engine
 from ..core.errors import Cancelled, LikenessError
@@ -149,6 +150,29 @@ class JobOperator:
         for workspace in bpy.data.workspaces:  # the user may have gone to another since
             workspace.status_text_set(None)
         redraw(context)
+
+
+class FileJobOperator(JobOperator):
+    """Mixin of jobs that begin with a file: the one that `filepath` names, or one chosen in the file browser."""
+
+    filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
+
+    _browsed = False
+
+    @property
+    def file(self) -> Path:
+        return Path(bpy.path.abspath(self.filepath))
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if self.filepath:
+            return self.start(context)
+        self._browsed = True
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        # The file browser calls this when a file is chosen, and there the user must not wait for it.
+        return self.start(context) if self._browsed else super().execute(context)
 
 
 def redraw(context: bpy.types.Context) -> None:

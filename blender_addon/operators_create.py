@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, IntProperty
 
 from ..core.avatar import Avatar
 from ..core.errors import InputError
 from . import build, preferences, views
-from .jobs import Job, JobOperator, Work, engine_work
+from .jobs import FileJobOperator, Job, Work, engine_work
 
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
-class LIKENESS_OT_head_from_photo(JobOperator, bpy.types.Operator):
+class LIKENESS_OT_head_from_photo(FileJobOperator, bpy.types.Operator):
     """Make an animatable head from a photo of a face"""
 
     bl_idname = "likeness.head_from_photo"
@@ -23,7 +23,6 @@ class LIKENESS_OT_head_from_photo(JobOperator, bpy.types.Operator):
     # Without REGISTER: the panel "Adjust Last Operation" would run the whole capture again at every change.
     bl_options = {"UNDO"}
 
-    filepath: StringProperty(name="Photo", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     face: IntProperty(
@@ -34,20 +33,8 @@ class LIKENESS_OT_head_from_photo(JobOperator, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if self.filepath:
-            return self.start(context)
-        self.browsed = True
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        if getattr(self, "browsed", False):  # the file browser calls execute when it is done, and must not wait for it
-            return self.start(context)
-        return super().execute(context)
-
     def work(self, context: bpy.types.Context) -> Work:
-        photo = Path(bpy.path.abspath(self.filepath))
+        photo = self.file
         if not photo.is_file():
             raise InputError(f"There is no photo {photo.name or 'chosen'}; choose an image file.")
         interpreter, device = preferences.interpreter(), preferences.device()

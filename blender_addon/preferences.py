@@ -26,6 +26,11 @@ class LIKENESS_AP_preferences(bpy.types.AddonPreferences):
         description="Python interpreter that has the Likeness engine installed; empty for the one that Set Up makes",
         subtype="FILE_PATH",
     )
+    flame_model: StringProperty(
+        name="FLAME Model",
+        description="Your own FLAME model (.pkl, .npz), by which expressions of FLAME sequences are brought over",
+        subtype="FILE_PATH",
+    )
     device: EnumProperty(
         name="Device",
         description="What the engine computes on",
@@ -46,6 +51,7 @@ class LIKENESS_AP_preferences(bpy.types.AddonPreferences):
         row = layout.row(align=True)
         row.operator("likeness.set_up_engine", icon="IMPORT")
         row.operator("likeness.test_engine", icon="CHECKMARK")
+        layout.prop(self, "flame_model")
 
 
 def _preferences() -> LIKENESS_AP_preferences | None:
@@ -58,6 +64,12 @@ def device() -> str:
     """'auto', 'cuda' or 'cpu'."""
     preferences = _preferences()
     return preferences.device if preferences else "auto"
+
+
+def flame_model() -> Path | None:
+    """The user's FLAME model file, None where he named none."""
+    preferences = _preferences()
+    return Path(bpy.path.abspath(preferences.flame_model)) if preferences and preferences.flame_model else None
 
 
 def user_folder() -> Path:

@@ -68,3 +68,16 @@ def head(
 
     report, chosen, warnings = devices.run(job, device)
     return {**report, "version": VERSION, "device": chosen, "warnings": [*report.get("warnings", []), *warnings]}
+
+
+@_method
+def flame_transfer(*, progress: Progress, flame: str, out: str) -> dict[str, Any]:
+    """Register a user's FLAME model onto the head model and save the maps between the two as the file `out`."""
+    from ..parametric.flame_files import load_flame
+    from ..parametric.head import HeadModel
+    from ..parametric.registration import flame_transfer as register
+    from ..weights import weights_path
+
+    progress("Registering the FLAME model", 0.1)
+    register(load_flame(flame), HeadModel.load(weights_path("head"))).save(out)
+    return {}

@@ -43,5 +43,8 @@ for line in sys.stdin:
         send(id=request["id"], result={"protocol": 1, "version": VERSION, "python": "3.11"})
     elif request["method"] == "test":
         send(id=request["id"], result={"device": "cpu (fake)", "python": "3.11", "torch": "2", "mediapipe": "0"})
+    elif request["method"] == "flame_transfer":
+        shutil.copy(os.environ["FAKE_ENGINE_TRANSFER"], request["params"]["out"])
+        send(id=request["id"], result={})
     elif request["method"] == "head":
         head(request["id"], request["params"])

@@ -10,7 +10,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 import likeness
-from likeness.blender_addon import expression, heads, identity, views
+from likeness.blender_addon import expression, heads, identity, preferences, views
 from likeness.blender_addon.build import METADATA, build
 from likeness.core.parametric.arkit import ARKIT_NAMES, PRESETS, REGIONS
 from likeness.core.parametric.assembly import head_avatar
@@ -269,7 +269,7 @@ class TestAnimation:
         write_live_link(path, frames=61)
         scene = bpy.context.scene
         scene.render.fps = 24
-        assert bpy.ops.likeness.import_arkit(filepath=str(path), start=10) == {"FINISHED"}
+        assert bpy.ops.likeness.import_arkit(filepath=str(path), start_frame=10) == {"FINISHED"}
         assert (scene.frame_start, scene.frame_end) == (10, 34)
         scene.frame_set(22)
         assert heads.keys(head)["jawOpen"].value == pytest.approx(0.5, abs=0.02)
@@ -282,23 +282,36 @@ class TestAnimation:
         path.write_text(content, encoding="latin-1")
         assert "bad.csv" in refused(bpy.ops.likeness.import_arkit, filepath=str(path))
 
-    def test_flame_sequence(self, head, tmp_path):
+    def test_flame_sequence(self, head, flame_sequence):
         bpy.context.scene.render.fps = 25
-        path = tmp_path / "vhap.npz"
-        jaw = np.zeros((20, 3), np.float32)
-        jaw[:, 0] = np.linspace(0, 0.4, 20)
-        zeros = np.zeros((20, 3), np.float32)
-        np.savez(
-            path,
-            expr=np.zeros((20, 100), np.float32),
-            rotation=zeros,
-            neck_pose=zeros,
-            jaw_pose=jaw,
-            eyes_pose=np.zeros((20, 6), np.float32),
-        )
-        assert bpy.ops.likeness.import_flame(filepath=str(path)) == {"FINISHED"}
+        assert bpy.ops.likeness.import_flame(filepath=str(flame_sequence)) == {"FINISHED"}
         bpy.context.scene.frame_set(bpy.context.scene.frame_end)
         assert head.likeness_sliders.pose.jaw_open == pytest.approx(0.4, abs=1e-3)
+
+    def test_flame_sequence_with_the_user_s_flame(self, head, flame_sequence, engine, tmp_path, monkeypatch):
+        """Here FLAME's first expression is our second."""
+        to_likeness = np.zeros((103, 53), np.float32)
+        to_likeness[0, 1] = 1
+        np.savez(tmp_path / "transfer.npz", to_likeness=to_likeness, to_flame=to_likeness.T)
+        monkeypatch.setenv("FAKE_ENGINE_TRANSFER", str(tmp_path / "transfer.npz"))
+        monkeypatch.setattr(preferences, "flame_model", lambda: tmp_path / "flame.pkl")
+        bpy.context.scene.render.fps = 25
+        assert bpy.ops.likeness.import_flame(filepath=str(flame_sequence)) == {"FINISHED"}
+        bpy.context.scene.frame_set(bpy.context.scene.frame_end)
+        keys = heads.keys(head)
+        assert keys["psi_001"].value == pytest.approx(1.5, abs=1e-3)
+        assert keys["psi_000"].value == 0
+
+
+@pytest.fixture
+def flame_sequence(tmp_path):
+    """Twenty frames as VHAP writes them: the jaw opens and the first expression grows."""
+    path = tmp_path / "vhap.npz"
+    expression, jaw, still = np.zeros((20, 100)), np.zeros((20, 3)), np.zeros((20, 3))
+    expression[:, 0] = np.linspace(0, 1.5, 20)
+    jaw[:, 0] = np.linspace(0, 0.4, 20)
+    np.savez(path, expr=expression, rotation=still, neck_pose=still, jaw_pose=jaw, eyes_pose=np.zeros((20, 6)))
+    return path
 
 
 class TestExport:
