@@ -81,8 +81,11 @@ def _protected_stdout() -> Progress:
 
 
 if __name__ == "__main__":
+    code = 0
     try:
         main(sys.argv[1:], _protected_stdout())
     except LikenessError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    sys.stderr.flush()
+    os._exit(code)  # Blender 4.2 as a module may crash while the interpreter ends, when all is written
