@@ -4,7 +4,6 @@ Minimises E_lan + w_reg E_reg of the coarse inverse rendering, before any pixel 
 is given, never solved for: landmarks hardly constrain it, and a wrong one bends the identity.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,11 +22,8 @@ FIELD = 1.2
 INTER_OCULAR = 0.0639
 """Metres between the iris centres of the mean head."""
 _POSE_ITERATIONS, _ITERATIONS = 4, 10
-_CONVERGED, _CLOSE = 0.01, 0.1
-"""Of beta's deviations and ARKit weights: a step below which nothing visible changes, and one that ends the landmarks'
-part where a further term waits."""
-
-
+_CONVERGED = 0.01
+"""Of beta's deviations and ARKit weights: a step below which nothing visible changes."""
 RARE, RARITY = ("cheekPuff", "jawForward", "mouthFunnel", "mouthRoll", "mouthShrug", "noseSneer", "tongueOut"), 20.0
 """Beginnings of the names of shapes that photos seldom show and that landmarks confuse with identity."""
 
@@ -48,10 +44,6 @@ class Prior:
     """Weight of the squared angle between the eyes' gazes."""
     lower: np.ndarray | float = 0.0
     """Least ARKit weights."""
-
-
-Term = Callable[[np.ndarray, np.ndarray, Camera], tuple[np.ndarray, np.ndarray]]
-"""Hessian `[100, 100]` and descent direction `[100]` by beta of a term of the energy, at (beta, arkit, camera)."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +82,11 @@ def fit_landmarks(
     size: tuple[int, int],
     focal: float | None = None,
     prior: Prior = Prior(),
-    further: Term | None = None,
     start: "LandmarkFit | None" = None,
 ) -> LandmarkFit:
     """Fit the head to `landmarks` `[478, 2]` of a photo of `size` (width, height) pixels.
 
-    A `further` term of the energy joins in once the landmarks alone are satisfied. `start` is a fit to begin from.
+    `start` is a fit to begin from.
     """
     landmarks = landmarks.astype(np.float64)
     points = embedding.points
@@ -111,7 +102,6 @@ def fit_landmarks(
     else:
         beta, arkit = np.zeros(SHAPES), np.zeros(len(ARKIT_NAMES))
         camera = _posed_camera(embedding, landmarks, size, focal or prior_focal(landmarks, size), whitening)
-    met = False
     for _ in range(_ITERATIONS):
         visible = embedding.visible(camera.project(points(beta, arkit))[:, :2])
         positions, by_beta, by_arkit = points[visible].derivatives(beta, arkit)
@@ -121,17 +111,11 @@ def fit_landmarks(
         state = np.concatenate([beta, arkit, np.zeros(6)])
         hessian = jacobian.T @ jacobian + quadratic
         gradient = jacobian.T @ residuals - quadratic @ state - linear
-        if further and met:
-            extra_hessian, extra_gradient = further(beta, arkit, camera)
-            hessian[:SHAPES, :SHAPES] += extra_hessian
-            gradient[:SHAPES] += extra_gradient
         step = bounded_step(hessian, gradient, lower - state, upper - state)
         beta, arkit = beta + step[:SHAPES], arkit + step[SHAPES:-6]
         camera = _moved(camera, step[-6:])
-        close = np.abs(step[:-6]).max() < (_CLOSE if further and not met else _CONVERGED)
-        if close and (met or not further):
+        if np.abs(step[:-6]).max() < _CONVERGED:
             break
-        met = met or close
     everything = camera.project(points(beta, arkit))[:, :2]
     return LandmarkFit(beta, arkit, camera, landmarks, landmarks - everything[embedding.visible(everything)])
 

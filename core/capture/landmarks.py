@@ -184,16 +184,22 @@ def _run(network: Any, image: Image.Image) -> Any:
 def _detector() -> Any:
     from mediapipe.python.solutions import face_detection
 
-    with _quiet():
-        return face_detection.FaceDetection(model_selection=1, min_detection_confidence=0.5)
+    return _warm(face_detection.FaceDetection, model_selection=1, min_detection_confidence=0.5)
 
 
 @cache
 def _face_mesh() -> Any:
     from mediapipe.python.solutions import face_mesh
 
+    return _warm(face_mesh.FaceMesh, static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.3)
+
+
+def _warm(kind: Any, **options: Any) -> Any:
+    """A network whose threads have started: they report to the error stream when they do."""
     with _quiet():
-        return face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.3)
+        network = kind(**options)
+        network.process(np.zeros((64, 64, 3), np.uint8))
+    return network
 
 
 @contextlib.contextmanager

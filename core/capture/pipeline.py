@@ -84,23 +84,24 @@ def capture_head(
     report = {
         "seconds": clock.end(),
         "errors": {"landmarks_iod": fit.error},
-        "parameters": {name: np.ravel(value).tolist() for name, value in parameters.items()},
+        "parameters": parameters,
         "warnings": _warnings(photo, fit),
     }
     return avatar, report
 
 
-def fit_parameters(fit: HeadFit) -> dict[str, np.ndarray]:
-    """What an Avatar keeps of its fit. `camera` is focal, centre, size, rotation (row by row), translation."""
+def fit_parameters(fit: HeadFit) -> dict[str, list[float]]:
+    """What an Avatar keeps of its fit, as flat lists. `camera` is focal, centre, size, rotation (row by row), translation."""
     camera = fit.camera
     flat = [[camera.focal], camera.center, camera.size, np.ravel(camera.rotation), camera.translation]
-    return {
+    arrays = {
         "beta": fit.beta,
         "psi": fit.psi,
         "theta": fit.theta,
         "light": fit.light,
         "camera": np.concatenate(flat).astype(np.float32),
     }
+    return {name: np.ravel(value).tolist() for name, value in arrays.items()}
 
 
 def portrait(photo: Photo, landmarks: np.ndarray) -> bytes:

@@ -19,6 +19,7 @@ from scipy.interpolate import RBFInterpolator
 from ..capture.embedding import LandmarkEmbedding, fingerprint
 from ..capture.landmark_fit import LandmarkFit, Prior, fit_landmarks
 from ..capture.landmarks import COUNT, IRISES, OVAL, iris_distance, mirror
+from ..capture.points import PointModel
 from ..parametric.arkit import ARKIT_NAMES
 from ..parametric.head import JOINTS, SHAPES, HeadModel
 from ..weights import FOLDER
@@ -61,13 +62,13 @@ def train_landmarks(data: Path, out: Path = FOLDER, seed: int = 0) -> None:  # n
     training = [p for i, p in enumerate(portraits) if i % HELD_OUT]
     embedding = initial_embedding(HeadModel.load(), mean_face(data))
     still = np.array([still_mouth(portrait.landmarks) for portrait in training])
-    fits: list[LandmarkFit | None] = [None] * len(training)
+    starts: Sequence[LandmarkFit | None] = [None] * len(training)
     for round_ in range(ROUNDS):
-        fits = fit_all(embedding, training, fits, SIGNED, f"Calibration {round_ + 1} of {ROUNDS}")
-        embedding = calibrated(embedding, fits, still)
+        fits = fit_all(embedding, training, starts, SIGNED, f"Calibration {round_ + 1} of {ROUNDS}")
+        embedding, starts = calibrated(embedding, fits, still), fits
     for round_ in range(CENTRING_ROUNDS):
-        fits = fit_all(embedding, training, fits, Prior(), f"Centring {round_ + 1} of {CENTRING_ROUNDS}")
-        embedding = centred(embedding, fits)
+        fits = fit_all(embedding, training, starts, Prior(), f"Centring {round_ + 1} of {CENTRING_ROUNDS}")
+        embedding, starts = centred(embedding, fits), fits
     rest = portraits[::HELD_OUT]
     held_out = fit_all(embedding, rest, [None] * len(rest), Prior(), "Held-out portraits")
     metrics = {
@@ -141,8 +142,8 @@ def attached(model: HeadModel, targets: np.ndarray, precision: np.ndarray, side:
     surface = Surface(model)
     targets = surface.drop((targets + targets[mirror()] * (-1, 1, 1)) / 2, side)
     vertices, barycentric, nearest = surface.attach(targets, side)
-    for iris, side in zip(IRISES, ("right_eye", "left_eye"), strict=True):
-        eye = np.flatnonzero(model.vertex_part == model.parts.index(side))
+    for iris, part in zip(IRISES, ("right_eye", "left_eye"), strict=True):
+        eye = np.flatnonzero(model.vertex_part == model.parts.index(part))
         apex = eye[np.argmax(model.v_template[eye, 2])]
         vertices[iris : iris + 5], barycentric[iris : iris + 5] = apex, (1, 0, 0)
         nearest[iris : iris + 5] = surface.vertices[apex]
@@ -226,7 +227,7 @@ def lip_side(embedding: LandmarkEmbedding) -> np.ndarray:
     return side
 
 
-def _in_head_space(fit: LandmarkFit, points) -> np.ndarray:
+def _in_head_space(fit: LandmarkFit, points: PointModel) -> np.ndarray:
     """A fit's residuals `[478, 3]` in metres, parallel to the image."""
     depth = fit.camera.to_camera(points(fit.beta, fit.arkit))[:, 2:]
     seen = np.concatenate([fit.residuals * depth / fit.camera.focal, np.zeros((COUNT, 1))], 1)

@@ -1,6 +1,7 @@
 """The portraits as training data: their landmarks, as capture detects them, and the split."""
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def mean_face(data: Path) -> np.ndarray:
     return mean
 
 
-def similarity(source: np.ndarray, target: np.ndarray):
+def similarity(source: np.ndarray, target: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The similarity transform that best carries `source` `[N, 3]` to `target` (Umeyama, 1991), as a function."""
     middle, aim = source.mean(0), target.mean(0)
     u, values, vt = np.linalg.svd((source - middle).T @ (target - aim))
