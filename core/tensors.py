@@ -12,7 +12,17 @@ import numpy as np
 
 from .errors import EngineError
 
-_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1", "U8": "|u1", "BOOL": "|b1"}
+_DTYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U8": "|u1",
+    "BOOL": "|b1",
+}
 
 
 def load_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -30,7 +40,9 @@ def load_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, str
         body = memoryview(data)[8 + size :]
         tensors = {name: _tensor(body, entry) for name, entry in header.items()}
     except OSError as error:
-        raise EngineError(f"The weights file {path.name} cannot be read ({error.strerror}); reinstall Likeness.") from error
+        raise EngineError(
+            f"The weights file {path.name} cannot be read ({error.strerror}); reinstall Likeness."
+        ) from error
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EngineError(f"The weights file {path.name} is damaged; reinstall Likeness.") from error
     return tensors, metadata
