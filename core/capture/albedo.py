@@ -85,7 +85,11 @@ def solve_skin(
     shading = shading + tone - plausible
     tone = plausible
     layout = layout + _own_lips(model, color - shading - tone - layout, trust * lips)
-    albedo = _complete(edges, color - shading, trust, tone + layout, model.mirror)
+    anchor = (
+        0.01 + 0.2 * model.masks["eyelids"]
+    )  # lids lie folded between brow and lash, and have the colour of neither
+    prior = layout + plausible_tone(tone)  # the face is ruddier than what it does not show
+    albedo = _complete(edges, color - shading, trust, prior, model.mirror, anchor)
     socket = wet(model)[:, None]
     light = estimate_light(normals, np.exp(color - albedo), weight)
     return SkinField(albedo * (1 - socket) + MUCOSA * socket, shading, tone, trust, light)
@@ -171,16 +175,22 @@ def _smooth(edges: sparse.csr_matrix, values: np.ndarray, weight: np.ndarray, st
 
 
 def _complete(
-    edges: sparse.csr_matrix, seen: np.ndarray, trust: np.ndarray, prior: np.ndarray, mirror: np.ndarray
+    edges: sparse.csr_matrix,
+    seen: np.ndarray,
+    trust: np.ndarray,
+    prior: np.ndarray,
+    mirror: np.ndarray,
+    anchor: np.ndarray,
 ) -> np.ndarray:
     """Fill in what was not seen: colours `[V, 3]` that keep `seen` where trusted and elsewhere have the gradients of
-    the mirrored side where that was seen, or of the prior (Perez et al., "Poisson image editing", 2003).
+    the mirrored side where that was seen, or of the prior (Perez et al., "Poisson image editing", 2003), and that the
+    weights `anchor` [V] hold to the prior's level.
     """
     mirrored = trust[mirror] * (1 - trust)
     on_edge = np.minimum.reduceat(mirrored[edges.indices], edges.indptr[:-1])[:, None]
     gradient = on_edge * (edges @ seen[mirror]) + (1 - on_edge) * (edges @ prior)
     trust = trust**1.5
-    anchor = 0.01 * (1 - mirrored) + 0.002
+    anchor = anchor * (1.2 - mirrored) * (1 - trust)
     system = sparse.diags(4 * trust + anchor) + edges.T @ edges
     right = 4 * trust[:, None] * seen + anchor[:, None] * prior + edges.T @ gradient
     return _solve(system, right).astype(np.float32)

@@ -21,7 +21,7 @@ DEFAULT_IRIS = np.array([0.085, 0.045, 0.025], np.float32)
 LID_SHADE = 0.85
 """Share of the light on the cheeks that reaches the iris under its lid."""
 SCLERA = np.array([0.64, 0.60, 0.56], np.float32)
-SCLERA_EDGE = np.array([0.60, 0.40, 0.35], np.float32)
+SCLERA_EDGE = np.array([0.50, 0.36, 0.32], np.float32)
 VEIN = np.array([0.45, 0.10, 0.08], np.float32)
 PUPIL = 0.36
 """Radius of the pupil, of that of the iris."""
@@ -88,7 +88,7 @@ def _iris(color: np.ndarray, distance: np.ndarray, angle: np.ndarray, seed: int)
 
 
 def _sclera(distance: np.ndarray, angle: np.ndarray, radius: float, seed: int) -> np.ndarray:
-    outward = _ramp(distance * radius, radius, 3.2 * radius)
+    outward = _ramp(distance, 1.0, 2.6)
     lines = _polar_noise(distance * radius / 0.5, angle, (9.0, 6.0), seed + 2)
     veins = np.exp(-((lines / 0.05) ** 2)) * _ramp(distance, 1.25, 3.0) * 0.35
     veins *= np.clip(_polar_noise(distance * radius / 0.5, angle, (12.0, 40.0), seed + 3), 0, 1)

@@ -59,7 +59,7 @@ def skin_textures(
     field = solve_skin(model, normals, color, trust, masks.sample("lips", points), hairy)
 
     base = atlas.gather(field.albedo)
-    detail, seen = photo_detail(atlas, projection, field)
+    detail, seen = photo_detail(atlas, projection, field, model.masks["narrow_face"])
     dry = 1 - atlas.gather(wet(model))[:, None]
     pore = pores(SIZE, atlas.texels_per_metre).reshape(-1)[atlas.texels][:, None]
     unresolved = 1 - 0.7 * min(1.0, projection.pixels_per_metre / PORE_RESOLUTION) * seen
@@ -74,15 +74,20 @@ def skin_textures(
     )
 
 
-def photo_detail(atlas: Atlas, projection: Projection, field: SkinField) -> tuple[np.ndarray, np.ndarray]:
+def photo_detail(
+    atlas: Atlas, projection: Projection, field: SkinField, face: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Log colour `[N, 3]` that the photo, or else its mirror image, adds to the low-frequency albedo, and the
     share `[N, 1]` of each texel that stems from either.
+
+    Outside the `face` [V] there is nothing dark on skin: that is a collar, an earring or a strand of hair.
     """
     index = projection.index
-    vertex_data = np.concatenate([field.albedo + field.shading, field.trust[:, None]], 1, dtype=np.float32)
+    vertex_data = np.column_stack([field.albedo + field.shading, field.trust, face]).astype(np.float32)
     low = interpolate(vertex_data, atlas.corners[index], atlas.barycentric[index])
     detail = np.log(np.maximum(projection.color, DARK)) - low[:, :3]
-    trust = projection.trust * np.clip(2 * low[:, 3], 0, 1)
+    dark = np.clip((-detail @ LUMINANCE - 0.15) / 0.2, 0, 1)
+    trust = projection.trust * np.clip(2 * low[:, 3], 0, 1) * (1 - dark * (1 - low[:, 4]))
     image = np.zeros((len(atlas.texels), 4), np.float32)
     image[index, :3] = tame_highlights(detail) * trust[:, None]
     image[index, 3] = trust
