@@ -17,6 +17,7 @@ from ..parametric.head import HeadModel
 from ..version import VERSION
 from ..weights import weights_path
 from .appearance import appearance
+from .brows import grow_brows
 from .embedding import LandmarkEmbedding
 from .fit import HeadFit, fit_head
 from .hair import grow_hair
@@ -65,9 +66,10 @@ def capture_head(
     materials = appearance(model, fit, photo, masks)
     clock.begin("hair")
     parts = []
-    if hair := grow_hair(model, fit, photo, masks):
-        parts.append(hair[0])
-        materials["hair"] = hair[1]
+    for grow in (grow_hair, grow_brows):
+        if grown := grow(model, fit, photo, masks):
+            part, materials[grown[0].name] = grown
+            parts.append(part)
     clock.begin("assemble")
     parameters = fit_parameters(fit)
     avatar = head_avatar(
@@ -91,7 +93,7 @@ def capture_head(
 
 
 def fit_parameters(fit: HeadFit) -> dict[str, list[float]]:
-    """What an Avatar keeps of its fit, as flat lists. `camera` is focal, centre, size, rotation (row by row), translation."""
+    """What an Avatar keeps of its fit, flat. `camera` is focal, centre, size, rotation (row by row), translation."""
     camera = fit.camera
     flat = [[camera.focal], camera.center, camera.size, np.ravel(camera.rotation), camera.translation]
     arrays = {

@@ -1,0 +1,48 @@
+"""A photo becomes a whole Avatar and an honest report."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from likeness.core.avatar import Avatar
+from likeness.core.capture.pipeline import STAGES, CaptureOptions, capture_head
+from likeness.core.errors import InputError, UsageError
+from likeness.core.parametric.arkit import ARKIT_NAMES
+from likeness.core.parametric.head import HeadModel
+
+
+@pytest.mark.slow
+def test_astronaut(astronaut: Path, model: HeadModel, tmp_path: Path) -> None:
+    stages: list[tuple[str, float]] = []
+    avatar, report = capture_head([astronaut], progress=lambda *stage: stages.append(stage))
+    assert stages == list(STAGES.items())
+    assert list(report["seconds"]) == list(STAGES)
+    assert report["errors"]["landmarks_iod"] < 0.02
+    assert report["warnings"] == []
+    assert {name: len(report["parameters"][name]) for name in ("beta", "psi", "theta")} == {
+        "beta": 100,
+        "psi": 50,
+        "theta": 15,
+    }
+    skin = avatar.part("skin")
+    assert set(skin.keys) == set(ARKIT_NAMES)
+    neutral = model.shaped(np.array(report["parameters"]["beta"], np.float32))
+    assert np.abs(skin.vertices - neutral[skin.model_vertices]).max() < 1e-6  # the smile is not in the Basis
+    assert np.linalg.norm(report["parameters"]["psi"]) > 0.5
+    assert avatar.source == "astronaut.png"
+    assert {"skin", "left_eye", "right_eye", "teeth_upper", "teeth_lower", "tongue", "hair"} <= {
+        part.name for part in avatar.parts
+    }
+    avatar.save(tmp_path / "head.avatar")
+    assert Avatar.load(tmp_path / "head.avatar").parameters == avatar.parameters
+
+
+def test_one_photo(astronaut: Path) -> None:
+    with pytest.raises(UsageError, match="one photo"):
+        capture_head([astronaut, astronaut])
+
+
+def test_a_face_that_is_not_there(astronaut: Path) -> None:
+    with pytest.raises(InputError, match="Face 2 does not exist"):
+        capture_head([astronaut], options=CaptureOptions(face=2))
