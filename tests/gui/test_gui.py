@@ -35,9 +35,9 @@ def test_from_photo_to_slider(root: Path, astronaut: Path, tmp_path: Path) -> No
     photo = shared / "astronaut.png"
     photo.write_bytes(astronaut.read_bytes())
     numpy = ["--target", shared / "numpy", "--python-version", "3.13", "--only-binary=:all:", "numpy"]
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *numpy], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-warn-conflicts", *numpy], check=True)
 
-    visible = [f"--with={folder}" for folder in (shared, sys.prefix, sys.base_prefix)]
+    visible = ["--with", shared, "--with", sys.prefix, "--with", sys.base_prefix]
     session = Path(__file__).with_name("session.py")
     options = ["--out", out, "--screenshot", out / "end.png", "--timeout", "300", "--project", root]
     arguments = [package, photo, sys.executable, shared / "numpy"]
