@@ -30,6 +30,8 @@ GREEN = (-3.6, -0.6)
 """Range of skin's log reflectance in green."""
 COLOR_CAST = 0.4
 """Share of a tone's distance from the usual one that is held to be the light's colour."""
+GREY = 0.2
+"""Log ratio of a tone's channels below which the photo, not the skin, is short of colour."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ def plausible_tone(tone: np.ndarray) -> np.ndarray:
     green = np.clip(tone[1], *GREEN)
     usual = np.stack([np.interp(green, TONES[:, 1], TONES[:, c]) for c in range(3)]) - green
     chroma = tone - tone[1]
-    return (green + chroma + COLOR_CAST * (usual - chroma)).astype(np.float32)
+    cast = max(COLOR_CAST, 1 - float(np.abs(chroma).max()) / GREY)
+    return (green + chroma + cast * (usual - chroma)).astype(np.float32)
 
 
 def _own_lips(model: HeadModel, residual: np.ndarray, weight: np.ndarray) -> np.ndarray:

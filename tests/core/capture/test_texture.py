@@ -68,6 +68,13 @@ def test_light_is_taken_out(model: HeadModel, atlas: Atlas, tone: str) -> None:
     assert np.abs(np.median(error, 0)).max() < 0.25
 
 
+def test_skin_in_a_grey_photo_has_a_colour(model: HeadModel, atlas: Atlas) -> None:
+    scene = draw(model, complexion(model, "medium"))
+    grey = np.repeat(scene.pixels.mean(2, keepdims=True), 3, 2).astype(np.uint8)
+    red, green, blue = np.median(texels(atlas, textures(model, replace(scene, pixels=grey)).color), 0)
+    assert red > green + 0.1 > blue + 0.15
+
+
 def test_no_background_on_the_skin(model: HeadModel, atlas: Atlas) -> None:
     """A magenta wall, and a fit that is two millimetres off."""
     scene = draw(model, complexion(model, "medium"), background=(1.0, 0.0, 1.0))
