@@ -24,6 +24,8 @@ INTER_OCULAR = 0.0639
 _POSE_ITERATIONS, _ITERATIONS = 4, 10
 _CONVERGED = 0.01
 """Of beta's deviations and ARKit weights: a step below which nothing visible changes."""
+USUAL = 0.25
+"""Mean squared, whitened residual of a usual portrait; landmarks that disagree more are trusted less, all of them."""
 RARE, RARITY = ("cheekPuff", "jawForward", "mouthFunnel", "mouthRoll", "mouthShrug", "noseSneer", "tongueOut"), 20.0
 """Beginnings of the names of shapes that photos seldom show and that landmarks confuse with identity."""
 
@@ -109,8 +111,9 @@ def fit_landmarks(
         by_state = np.concatenate([by_point @ by_beta, by_point @ by_arkit, by_pose], -1)
         jacobian, residuals = _whitened(whitening, by_state, landmarks - projected)
         state = np.concatenate([beta, arkit, np.zeros(6)])
-        hessian = jacobian.T @ jacobian + quadratic
-        gradient = jacobian.T @ residuals - quadratic @ state - linear
+        trust = min(1.0, USUAL * whitening.any((1, 2)).sum() * 2 / (residuals @ residuals))
+        hessian = trust * jacobian.T @ jacobian + quadratic
+        gradient = trust * jacobian.T @ residuals - quadratic @ state - linear
         step = bounded_step(hessian, gradient, lower - state, upper - state)
         beta, arkit = beta + step[:SHAPES], arkit + step[SHAPES:-6]
         camera = _moved(camera, step[-6:])

@@ -30,7 +30,7 @@ Progress = Callable[[str, float], None]
 
 STAGES = {"detect": 0.0, "fit": 0.15, "texture": 0.35, "hair": 0.75, "assemble": 0.9}
 """Stage -> share of the job that is done when it begins."""
-PORTRAIT_SIDE = 768
+_PORTRAIT_SIDE = 768
 """Pixels of the square cut-out of the photo that the Avatar carries for previews."""
 
 
@@ -71,7 +71,7 @@ def capture_head(
             part, materials[grown[0].name] = grown
             parts.append(part)
     clock.begin("assemble")
-    parameters = fit_parameters(fit)
+    parameters = _fit_parameters(fit)
     avatar = head_avatar(
         model,
         fit.beta,
@@ -81,7 +81,7 @@ def capture_head(
         parameters=parameters,
         source=photo.name,
         version=VERSION,
-        images={"photo": portrait(photo, landmarks)},
+        images={"photo": _portrait(photo, landmarks)},
     )
     report = {
         "seconds": clock.end(),
@@ -92,7 +92,7 @@ def capture_head(
     return avatar, report
 
 
-def fit_parameters(fit: HeadFit) -> dict[str, list[float]]:
+def _fit_parameters(fit: HeadFit) -> dict[str, list[float]]:
     """What an Avatar keeps of its fit, flat. `camera` is focal, centre, size, rotation (row by row), translation."""
     camera = fit.camera
     flat = [[camera.focal], camera.center, camera.size, np.ravel(camera.rotation), camera.translation]
@@ -106,13 +106,13 @@ def fit_parameters(fit: HeadFit) -> dict[str, list[float]]:
     return {name: np.ravel(value).tolist() for name, value in arrays.items()}
 
 
-def portrait(photo: Photo, landmarks: np.ndarray) -> bytes:
+def _portrait(photo: Photo, landmarks: np.ndarray) -> bytes:
     """The head cut out of the photo as a square JPEG, as far as the photo reaches."""
     low, high = landmarks.min(0), landmarks.max(0)
     center, half = (low + high) / 2 - (0, 0.15 * (high - low)[1]), 1.1 * (high - low).max()
     box = np.concatenate([np.maximum(center - half, 0), np.minimum(center + half, photo.pixels.shape[1::-1])])
     cut = Image.fromarray(photo.pixels).crop(tuple(box.round().astype(int)))
-    cut.thumbnail((PORTRAIT_SIDE, PORTRAIT_SIDE), Image.Resampling.LANCZOS)
+    cut.thumbnail((_PORTRAIT_SIDE, _PORTRAIT_SIDE), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     cut.save(stream, "JPEG", quality=92)
     return stream.getvalue()

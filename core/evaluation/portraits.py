@@ -19,7 +19,7 @@ from ..training.portraits import HELD_OUT, portrait_paths
 from ..weights import weights_path
 from .synthetic import synthetic_heads
 
-TIMED = 25
+TIMED = 50
 """Every so many portraits one goes through the whole pipeline, for the seconds a photo."""
 
 
