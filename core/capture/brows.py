@@ -13,7 +13,7 @@ from ..rendering.rasterise import Raster, rasterise, triangulate
 from ..rendering.shading import srgb_to_linear, vertex_normals
 from .fit import HeadFit
 from .photo import Photo
-from .segmentation import BROWS, Masks
+from .segmentation import BROWS, SIZE, Masks
 
 HAIRS = (90, 260)
 """Fewest and most hairs of one brow."""
@@ -78,7 +78,7 @@ def _skin_surface(model: HeadModel, posed: np.ndarray, camera: Camera, masks: Ma
     triangles, _ = triangulate(model.faces[model.face_part == model.parts.index("skin")])
     projected = camera.project(posed)
     projected[:, :2] = projected[:, :2] @ masks.transform[:, :2].T + masks.transform[:, 2]
-    raster = rasterise(projected, triangles, masks.hair.shape[::-1])
+    raster = rasterise(projected, triangles, SIZE)
     nearest = ndimage.distance_transform_edt(~raster.covered, return_distances=False, return_indices=True)
     images = []
     for values in (posed, vertex_normals(posed, triangles)):

@@ -28,9 +28,9 @@ CONTRAST = (0.12, 0.3)
 DARK = 0.004
 """Linear value under which colours are not told apart."""
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
-TINT = 0.6
+TINT = 0.75
 """Share of the photo's variation in colour that stays: what lies behind the hair shines through it."""
-LIT = 0.5
+LIT = 0.6
 """Share of the photo's broad light and dark that stays."""
 
 
@@ -91,10 +91,26 @@ def hair_material(
 def _photo_colors(pixels: np.ndarray, masks: Masks) -> tuple[np.ndarray, np.ndarray]:
     """Log linear colour [H, W, 3] of the crop, and its average over the hair nearby."""
     log = np.log(np.maximum(srgb_to_linear(masks.crop(pixels).astype(np.float32) / 255), DARK)).astype(np.float32)
+    log = _without_background(log, masks)
     weight = cv2.erode((masks.hair > 0.8).astype(np.float32), np.ones((7, 7)))
     total = cv2.GaussianBlur(weight, (0, 0), 8.0)[..., None]
     broad = cv2.GaussianBlur(log * weight[..., None], (0, 0), 8.0) / (total + 1e-3)
     return log, np.where(total > 0.02, broad, log)
+
+
+def _without_background(log: np.ndarray, masks: Masks) -> np.ndarray:
+    """Take out of log colours [H, W, 3] whatever hue they share with the background, which shines through thin hair."""
+    core = cv2.erode(masks.hair, np.ones((15, 15))) > 0.8
+    core = core if core.any() else masks.hair > 0.5
+    behind = (masks.background > 0.9) & (cv2.dilate(masks.hair, np.ones((61, 61))) > 0.5)
+    if not behind.any():
+        return log
+    chroma = log - (log @ LUMINANCE)[..., None]
+    own = np.median(chroma[core], axis=0)
+    other = np.median(chroma[behind], axis=0)
+    vivid = np.clip(np.linalg.norm(other) - 0.3, 0, 1)  # a grey background tints nothing
+    towards = (other - own) / (np.linalg.norm(other - own) + 1e-6)
+    return log - vivid * np.clip((chroma - own) @ towards, 0, None)[..., None] * towards
 
 
 def _broad_colors(
@@ -102,7 +118,7 @@ def _broad_colors(
 ) -> tuple[np.ndarray, float]:
     """Broad log colour of each vertex [V, 3], diffused from the seen to the unseen, and the strands' contrast."""
     hair = masks.hair > 0.8
-    mean = np.median(log[hair], axis=0) if hair.any() else np.median(log[masks.hair > 0.5], axis=0)
+    mean = np.log(np.mean(np.exp(log[hair if hair.any() else masks.hair > 0.5]), axis=0))
     contrast = float(np.clip(((log - broad)[hair] @ LUMINANCE).std(), *CONTRAST)) if hair.any() else CONTRAST[0]
     seen = _sample(broad, _to_crop(camera, masks, surface.vertices))
     luminance = ((seen - mean) @ LUMINANCE)[:, None]
@@ -162,7 +178,7 @@ def _strands(offset: np.ndarray) -> np.ndarray:
     angle = np.arctan2(offset @ side, offset @ front) / (2 * np.pi)
     along = np.arccos(np.clip(offset @ axis / (np.linalg.norm(offset, axis=1) + 1e-9), -1, 1)) * 0.1
     along = along + np.clip(-offset[:, 1], 0, None)
-    sway = 0.006 * np.sin(along * 35 + 9 * np.sin(angle * 2 * np.pi * 2)) + 0.002 * np.sin(along * 90 + angle * 40)
+    sway = 0.003 * np.sin(along * 35 + 9 * np.sin(angle * 2 * np.pi * 2)) + 0.001 * np.sin(along * 90 + angle * 40)
     random = np.random.default_rng(0)
     total = np.zeros(len(offset), np.float32)
     for count, length, weight in ((48, 0.09, 0.5), (160, 0.08, 0.7), (520, 0.06, 0.8)):

@@ -99,7 +99,7 @@ def segment(pixels: np.ndarray, landmarks: np.ndarray) -> Masks:
     share, strange = _classify(image, lab, prior, _bare(points), _polygon(points[CHIN]))
 
     features = {
-        "eyes": sum(_polygon(points[ring]) for ring in EYES),
+        "eyes": np.sum([_polygon(points[ring]) for ring in EYES], axis=0),
         "mouth_interior": _polygon(points[MOUTH]),
         "brows": _brows(points, strange),
     }
@@ -315,7 +315,7 @@ def _edge_aware(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 def _brows(points: np.ndarray, strange: np.ndarray) -> np.ndarray:
     """Brow pixels: inside the landmarks' brow band, and not of the skin's colour where the brow is distinct."""
-    band = sum(_polygon(_grow(points[ring], 1.25), 1.5) for ring in BROWS)
+    band = np.sum([_polygon(_grow(points[ring], 1.25), 1.5) for ring in BROWS], axis=0)
     return np.clip(band, 0, 1) * np.clip(0.35 + strange, 0, 1)
 
 

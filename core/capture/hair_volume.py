@@ -1,0 +1,371 @@
+"""Where hair is: a volume between the scalp and the hair's outline in the photo, and its surface.
+
+The hair is an implicit volume in head space, positive inside. Where the camera saw the hair, the photo's mask cuts it:
+skin that is seen stays free. How thick it lies on the skull is read off the outline, direction by direction, and
+carried over the back of the head. Hair that hangs below the ears is inflated from its silhouette and closed behind the
+neck.
+Iso-surface: Lewiner et al., "Efficient implementation of marching cubes' cases with topological guarantees", 2003.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+from skimage import measure
+
+from ..parametric.head import HeadModel
+from ..rendering.camera import Camera
+from ..rendering.rasterise import rasterise, triangulate
+from ..rendering.shading import vertex_normals
+from .segmentation import Masks
+
+TRIANGLES = 11000
+"""About how many triangles the hair gets."""
+ROOT = 0.008
+"""Metres that the hair starts below the scalp, so that no gap shows."""
+THINNEST = 0.006
+"""Metres of hair on the scalp, at least."""
+THICKEST = 0.09
+FADE = 0.02
+"""Metres: how far from its line on the skin the hair takes to rise, and how high it gets over the face."""
+STRAND = 0.03
+"""Metres: half the depth of a lock that hangs beside the neck."""
+TAPER = 0.25
+"""How much nearer the neck than the back of the head long hair falls, 20 cm further down."""
+EAR_GAP = 0.003
+"""Metres between hair and a bare ear."""
+CLEARANCE = 0.006
+"""Metres inside the head's outline from which hair behind it is free of the photo's mask."""
+ANGLES = 90
+MARGIN = 0.02
+"""Metres round the hair that the volume's box takes in."""
+
+
+@dataclass(frozen=True)
+class HairView:
+    """The photo's crop as the hair sees it: distances in metres in the plane through the head's middle."""
+
+    camera: Camera
+    masks: Masks
+    pixel: float
+    """Metres a crop pixel, at the head."""
+    depth: np.ndarray
+    """[H, W] metres from the camera to the bald head, infinite beside it."""
+    inside: np.ndarray
+    """[H, W] metres into the hair, negative outside."""
+    from_skin: np.ndarray
+    """[H, W] metres from the nearest bare skin in the photo."""
+    from_head: np.ndarray
+    """[H, W] metres from the bald head's silhouette, 0 inside it."""
+    center: np.ndarray
+    """[3] the skull's middle, in head space."""
+    thickness: np.ndarray
+    """[ANGLES] metres of hair on the skull's outline; `_angle` of 0 is the crown."""
+    ear: float
+    """Height of the ear canals in head space, metres."""
+    back: float
+    """Depth (z) of the back of the head."""
+    occiput: float
+    """Height of the point furthest back."""
+    nape: float
+    """Height of the lowest hair on the scalp."""
+    shoulders: float
+    """Height at which the head model, and the hair with it, ends."""
+    lobe: float
+    """Height of the ear lobes."""
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Crop pixels `[..., 2]` (centres at whole numbers) and depth `[...]` of points in head space."""
+        projected = self.camera.project(points)
+        transform = self.masks.transform
+        return projected[..., :2] @ transform[:, :2].T + transform[:, 2] - 0.5, projected[..., 2]
+
+    def row(self, height: float) -> int:
+        """The crop's row at a height of the skull's middle."""
+        return int(self.project(np.array([self.center[0], height, self.center[2]]))[0][1])
+
+
+def hair_view(model: HeadModel, posed: np.ndarray, camera: Camera, masks: Masks) -> HairView:
+    scalp = model.masks["scalp"] > 0.5
+    low, high = posed[scalp].min(0), posed[scalp].max(0)
+    center = np.array([(low[0] + high[0]) / 2, high[1] - 0.08, (low[2] + high[2]) / 2])
+    crop = masks.transform
+    pixel = float(camera.to_camera(center)[2] / camera.focal / np.hypot(*crop[:, 0]))
+
+    projected = camera.project(posed)
+    projected[:, :2] = projected[:, :2] @ crop[:, :2].T + crop[:, 2]
+    triangles, _ = triangulate(model.faces[model.face_part == model.parts.index("skin")])
+    shape = masks.hair.shape
+    depth = rasterise(projected, triangles, (shape[1], shape[0])).depth
+    hair = (masks.hair > 0.5) | _overlooked(masks, np.isfinite(depth), pixel)
+    inside = (ndimage.distance_transform_edt(hair) - ndimage.distance_transform_edt(~hair)) * pixel
+    face = (masks.skin + masks.brows + masks.eyes + masks.beard + masks.lips + masks.mouth_interior) > 0.5
+    outline = model.landmarks68
+    view = HairView(
+        camera=camera,
+        masks=masks,
+        pixel=pixel,
+        depth=depth,
+        inside=ndimage.gaussian_filter(inside, 1.0),
+        from_skin=ndimage.gaussian_filter(ndimage.distance_transform_edt(~face) * pixel, 1.0),
+        from_head=ndimage.distance_transform_edt(~np.isfinite(depth)) * pixel,
+        center=center,
+        thickness=np.zeros(ANGLES),
+        ear=float(posed[outline[[0, 16]], 1].mean()),
+        back=float(low[2]),
+        occiput=float(posed[scalp][posed[scalp][:, 2].argmin(), 1]),
+        nape=float(low[1]),
+        shoulders=float(posed[:, 1].min()) + 0.012,
+        lobe=float(posed[outline[[2, 14]], 1].mean()),
+    )
+    view.thickness[:] = _outline_thickness(view, hair)
+    return view
+
+
+def _overlooked(masks: Masks, head: np.ndarray, pixel: float) -> np.ndarray:
+    """Background [H, W] between the hair's outline and a model head that is a little larger: it must not stay bald."""
+    background = masks.background > 0.5
+    near_head = ndimage.distance_transform_edt(~head) < THINNEST / pixel
+    distance, (row, column) = ndimage.distance_transform_edt(background, return_indices=True)
+    return background & near_head & (masks.hair[row, column] > 0.4) & (distance < 0.05 / pixel)
+
+
+def _outline_thickness(view: HairView, hair: np.ndarray) -> np.ndarray:
+    """Metres of hair beyond the skull's outline in each of ANGLES directions, negative where there is none."""
+    middle, _ = view.project(view.center)
+    angles = (np.arange(ANGLES) / ANGLES - 0.5) * 2 * np.pi
+    radius = np.arange(0, 0.3, view.pixel / 2)
+    ray = np.stack([np.sin(angles), -np.cos(angles)])[:, :, None] * radius / view.pixel + middle[:, None, None]
+    on_hair = ndimage.map_coordinates(hair.astype(np.float32), ray[::-1], order=1) > 0.5
+    on_head = ndimage.map_coordinates(np.isfinite(view.depth).astype(np.float32), ray[::-1], order=1) > 0.5
+    skull = (on_head * radius).max(1)
+    reach = (on_hair * radius).max(1)
+    found = on_hair.any(1) & (reach > skull - 0.05)
+    thickness = np.where(found, np.clip(reach - skull, THINNEST, THICKEST), -0.006)
+    if found.any():  # over the ears hair may end higher than the skull's widest: it goes on behind them
+        flank = np.abs(angles) > np.deg2rad(50)
+        thickness[flank] = np.interp(angles, angles[found], thickness[found])[flank]
+    # Below the ears the head's outline is the neck's: take over what the sides of the skull have.
+    side = np.deg2rad(95)
+    thickness = np.interp(np.clip(angles, -side, side), angles, thickness)
+    other = thickness[::-1]
+    thickness = np.where(thickness > 0, thickness, other)  # nobody is bald on one side alone
+    return ndimage.gaussian_filter1d(ndimage.median_filter(thickness, 7, mode="wrap"), 3.0, mode="wrap")
+
+
+@dataclass(frozen=True)
+class HairVolume:
+    """The implicit hair on a grid, positive inside."""
+
+    low: np.ndarray
+    """[3] metres: the grid's corner."""
+    step: float
+    """Metres between samples."""
+    field: np.ndarray
+    """[X, Y, Z] metres."""
+    skin: np.ndarray
+    """[X, Y, Z] metres above the skin, negative inside the head."""
+    ear: float
+    """Height below which hair hangs free."""
+
+    @classmethod
+    def of(cls, model: HeadModel, posed: np.ndarray, view: HairView) -> "HairVolume":
+        """A grid about as fine as TRIANGLES allow: the surface is first counted on a coarse one."""
+        coarse = cls._sampled(model, posed, view, 0.008)
+        _, triangles = coarse.surface()
+        step = 0.008 * np.sqrt(max(len(triangles), 1) / TRIANGLES)
+        return cls._sampled(model, posed, view, float(np.clip(step, 0.0025, 0.009)))
+
+    @classmethod
+    def _sampled(cls, model: HeadModel, posed: np.ndarray, view: HairView, step: float) -> "HairVolume":
+        low, high = _box(view)
+        axes = [np.arange(a, b, step) for a, b in zip(low, high, strict=True)]
+        grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+        skin, scalp = _above_skin(model, posed, grid)
+        field = np.minimum(_hair_field(view, grid, skin, scalp), _off_ears(model, posed, view, grid))
+        field = ndimage.gaussian_filter(np.clip(field, -2.5 * step, 2.5 * step), 0.8)
+        return cls(low, step, field, skin, view.ear)
+
+    def height(self, points: np.ndarray) -> np.ndarray:
+        """Metres of `points` [N, 3] above the skin."""
+        return ndimage.map_coordinates(self.skin, ((points - self.low) / self.step).T, order=1, mode="nearest")
+
+    def surface(self) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices `[V, 3]` and triangles `[T, 3]` of the outside, without specks and without the wall in the head."""
+        shell = np.minimum(self.field, self.skin + ROOT)
+        shell = np.pad(shell, 1, constant_values=-self.step)
+        if shell.max() <= 0:
+            return np.zeros((0, 3)), np.zeros((0, 3), np.int64)
+        vertices, triangles, _, _ = measure.marching_cubes(shell, 0.0, gradient_direction="ascent")
+        vertices = vertices - 1
+        depth = ndimage.map_coordinates(self.skin, vertices.T, order=1, mode="nearest")
+        hanging = vertices[:, 1] * self.step + self.low[1] < self.ear
+        triangles = triangles[((depth > -0.7 * ROOT) | hanging)[triangles].any(1)]
+        triangles = _without_specks(vertices, triangles)
+        used, inverse = np.unique(triangles, return_inverse=True)
+        triangles = inverse.reshape(triangles.shape)
+        return _relaxed(vertices[used], triangles) * self.step + self.low, triangles
+
+
+def _box(view: HairView) -> tuple[np.ndarray, np.ndarray]:
+    """Corners in head space of a box round the skull and the hair that is seen."""
+    rows, columns = np.nonzero(view.inside > 0)
+    middle, _ = view.project(view.center)
+    across = (np.abs(columns - middle[0]) * view.pixel).max()
+    up, down = ((middle[1] - rows) * view.pixel).max(), ((rows - middle[1]) * view.pixel).max()
+    side = max(across, 0.09) * 1.1 + MARGIN
+    back = 0.11 + max(view.thickness.max(), 0) + MARGIN
+    reach = np.array([[side, max(down, view.center[1] - view.nape) + MARGIN, back], [side, up * 1.1 + MARGIN, back]])
+    return view.center - reach[0], view.center + reach[1]
+
+
+def _above_skin(model: HeadModel, posed: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance above the skin and scalp membership of the nearest skin, both at `grid` [X, Y, Z, 3]."""
+    part = model.parts.index("skin")
+    triangles, _ = triangulate(model.faces[model.face_part == part])
+    outside = np.flatnonzero(
+        (model.vertex_part == part) & (model.masks["mouth_socket"] + model.masks["eye_sockets"] < 0.5)
+    )
+    normals = vertex_normals(posed, triangles)[outside]
+    sparse = grid[::2, ::2, ::2]
+    _, nearest = cKDTree(posed[outside]).query(sparse.reshape(-1, 3), 6)
+    offset = sparse.reshape(-1, 1, 3) - posed[outside][nearest]
+    length = np.linalg.norm(offset, axis=-1)
+    share = 1 / (length - length.min(1, keepdims=True) + 0.002)
+    height = (offset * normals[nearest]).sum(-1)
+    height = np.where(length < 0.012, height, np.sign(height) * length)
+    skin, scalp = (
+        ((values * share).sum(1) / share.sum(1)).reshape(sparse.shape[:3])
+        for values in (height, model.masks["scalp"][outside][nearest])
+    )
+    at = np.stack(np.meshgrid(*[np.arange(n) / 2 for n in grid.shape[:3]], indexing="ij"))
+    return tuple(ndimage.map_coordinates(values, at, order=1, mode="nearest") for values in (skin, scalp))
+
+
+def _off_ears(model: HeadModel, posed: np.ndarray, view: HairView, grid: np.ndarray) -> np.ndarray:
+    """Metres from the ears that the photo shows bare, less EAR_GAP: hair is cut or combed behind them."""
+    ears = model.masks["ears"] > 0.5
+    bare = []
+    for ear in (np.flatnonzero(ears & (posed[:, 0] < 0)), np.flatnonzero(ears & (posed[:, 0] > 0))):
+        column, row = np.mean(view.project(posed[ear])[0], axis=0).astype(int)
+        reach = int(0.02 / view.pixel)
+        around = (slice(max(row - reach, 0), row + reach), slice(max(column - reach // 2, 0), column + reach // 2))
+        if view.masks.skin[around].mean() > view.masks.hair[around].mean():
+            bare.append(posed[ear])
+    if not bare:
+        return np.full(grid.shape[:3], np.inf)
+    distance, _ = cKDTree(np.concatenate(bare)).query(grid.reshape(-1, 3), distance_upper_bound=0.03)
+    return np.minimum(distance, 0.03).reshape(grid.shape[:3]) - EAR_GAP
+
+
+def _hair_field(view: HairView, grid: np.ndarray, skin: np.ndarray, scalp: np.ndarray) -> np.ndarray:
+    """Metres into the hair at `grid` [X, Y, Z, 3], given its height above the skin and nearness to the scalp."""
+    pixel, depth = view.project(grid)
+    at = np.moveaxis(pixel[..., ::-1], -1, 0)
+
+    def seen(image: np.ndarray) -> np.ndarray:
+        return ndimage.map_coordinates(image, at, order=1, mode="nearest")
+
+    # Hair behind the head keeps clear of the head's outline, or its rounding would peep out beside the cheeks.
+    head = ndimage.maximum_filter(np.minimum(view.depth, 1e3), 2 * int(CLEARANCE / view.pixel) + 1)
+    hidden = depth > ndimage.map_coordinates(head, at, order=0, mode="nearest") + 2 * ROOT
+    inside, from_skin = seen(view.inside), seen(view.from_skin)
+    gate = np.where(hidden, 1.0, np.minimum(inside, from_skin - view.pixel))
+
+    behind = np.clip(depth - view.camera.to_camera(view.center)[2], 0, None)
+    rise = 0.001 + FADE * (1 - np.exp(-from_skin / FADE)) + 0.5 * seen(view.from_head) + behind
+    thickness = _thickness(view, grid)
+    rising = np.minimum(np.maximum(thickness, THINNEST), rise)
+    grows = np.clip(np.maximum(2 * scalp, (grid[..., 1] - view.ear - 0.01) / 0.02), 0, 1)
+    on_scalp = thickness * grows - 0.01 * (1 - grows)
+    cap = np.where(hidden, on_scalp, rising) - skin
+    hanging = np.maximum(_locks(view, grid, inside), _behind_neck(view, grid))
+    return np.minimum(np.minimum(_union(cap, hanging, 0.04), gate), grid[..., 1] - view.shoulders)
+
+
+def _union(a: np.ndarray, b: np.ndarray, blend: float) -> np.ndarray:
+    """Smooth maximum of two fields, the seam rounded over `blend` metres."""
+    overlap = np.clip(blend - np.abs(a - b), 0, None)
+    return np.maximum(a, b) + np.where(np.minimum(a, b) > -blend, overlap**2 / (4 * blend), 0)
+
+
+def _thickness(view: HairView, grid: np.ndarray) -> np.ndarray:
+    """Hair on the skull in the direction of each of `grid` [X, Y, Z, 3]: the outline's, its mean towards the poles."""
+    offset = grid - view.center
+    angle = np.arctan2(offset[..., 0], offset[..., 1])
+    position = (angle / (2 * np.pi) + 0.5) * ANGLES
+    outline = ndimage.map_coordinates(view.thickness, position[None], order=1, mode="grid-wrap")
+    share = np.hypot(offset[..., 0], offset[..., 1]) / (np.linalg.norm(offset, axis=-1) + 1e-6)
+    share = np.clip(share, 0, 1) ** 2
+    return share * outline + (1 - share) * _mean_thickness(view)
+
+
+def _mean_thickness(view: HairView) -> float:
+    """Hair on the back of the skull: that of the outline where it has any, negative where hardly any of it has."""
+    upper = view.thickness[ANGLES // 4 : -ANGLES // 4]
+    haired = upper > 0
+    return float(upper[haired].mean()) if haired.mean() > 0.2 else float(upper.min())
+
+
+def _locks(view: HairView, grid: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Hair hanging below the ears, as thick as its silhouette is wide up to 2 STRAND."""
+    below = view.ear - grid[..., 1]
+    bulge = STRAND * np.sqrt(np.clip(1 - (1 - np.clip(inside / STRAND, 0, 1)) ** 2, 0, 1))
+    middle = view.center[2] + 0.02 + 0.12 * np.clip(below - 0.05, 0, 0.25)
+    lock = np.minimum(bulge - np.abs(grid[..., 2] - middle), inside)
+    return np.minimum(lock, below + 0.02)
+
+
+def _behind_neck(view: HairView, grid: np.ndarray) -> np.ndarray:
+    """The curtain behind the neck of hair that hangs on both sides of it: half an ellipse in every height's plane."""
+    hair = view.inside > 0
+    middle, _ = view.project(view.center)
+    column = np.arange(hair.shape[1])
+    left = np.where(hair & (column < middle[0]), middle[0] - column, 0).max(1) * view.pixel
+    right = np.where(hair & (column > middle[0]), column - middle[0], 0).max(1) * view.pixel
+    both = (left > 0.03) & (right > 0.03)
+    lobe = view.row(view.lobe)
+    both[:lobe] = True
+    lowest = np.argmin(both) if not both.all() else len(both)
+    if lowest <= lobe:
+        return np.full(grid.shape[:3], -1.0)
+    height = grid[0, :, 0, 1]
+    axis = np.stack([np.full_like(height, view.center[0]), height, np.full_like(height, view.center[2])], -1)
+    rows = view.project(axis)[0][:, 1]
+    x = grid[:, :1, :1, 0] - view.center[0]
+    widths = [np.interp(rows, np.arange(len(w)), ndimage.gaussian_filter1d(w, 6.0) - STRAND / 2) for w in (left, right)]
+    width = np.where(x < 0, widths[0][None, :, None], widths[1][None, :, None])
+    deep = view.center[2] - view.back + max(_mean_thickness(view), THINNEST)
+    z = grid[..., 2] - view.center[2]
+    width = np.maximum(width, STRAND / 2)
+    narrowing = 1 - TAPER * np.clip((view.occiput - height) / 0.2, 0, 1)[None, :, None]
+    radius = np.hypot(x / width, z / (deep * narrowing))
+    end = (lowest - rows) * view.pixel
+    start = 0.4 * (view.occiput + 0.05 - grid[..., 1])
+    curtain = np.minimum((1 - radius) * np.minimum(width, deep), -z)
+    return np.minimum(np.minimum(curtain, end[None, :, None]), start)
+
+
+def _relaxed(vertices: np.ndarray, triangles: np.ndarray, rounds: int = 6) -> np.ndarray:
+    """Vertices smoothed without shrinking (Taubin, "A signal processing approach to fair surface design", 1995)."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    graph = coo_matrix((np.ones(len(edges)), edges.T), (len(vertices), len(vertices))).tocsr()
+    degree = np.asarray(graph.sum(1))
+    for step in (0.5, -0.53) * rounds:
+        vertices = vertices + step * (graph @ vertices / degree - vertices)
+    return vertices
+
+
+def _without_specks(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """The triangles of connected pieces that have at least a twentieth of the surface."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]]])
+    graph = coo_matrix((np.ones(len(edges)), edges.T), (len(vertices), len(vertices)))
+    piece = connected_components(graph, directed=False)[1][triangles[:, 0]]
+    corner = vertices[triangles]
+    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    total = np.bincount(piece, area)
+    return triangles[total[piece] > 0.05 * total.sum()]
