@@ -160,7 +160,9 @@ def skin_triangles(model: HeadModel) -> np.ndarray:
 
 
 def _uneven_light(edges: sparse.csr_matrix, residual: np.ndarray, weight: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """What is left of the light in `residual` [V, 3]: its smooth part, and the difference between left and right."""
+    """What is left of the light in `residual` [V, 3]: its smooth part, the difference between left and right, and half
+    of the shade in folds and sockets.
+    """
     residual = np.clip(residual, -0.7, 0.5)
     smooth = _smooth(edges, residual, weight, 100.0)
     both = np.minimum(weight, weight[mirror])
@@ -168,7 +170,9 @@ def _uneven_light(edges: sparse.csr_matrix, residual: np.ndarray, weight: np.nda
     lopsided = (lopsided - lopsided[mirror]) / 2
     even = (smooth + smooth[mirror]) / 2
     brightness = (even @ LUMINANCE)[:, None]
-    return (0.85 * brightness + 0.6 * (even - brightness) + lopsided).astype(np.float32)
+    light = 0.85 * brightness + 0.6 * (even - brightness) + lopsided
+    folds = _smooth(edges, ((residual - light) @ LUMINANCE)[:, None], weight, 5.0)
+    return (light + 0.5 * np.minimum(folds, 0)).astype(np.float32)
 
 
 def _smooth(edges: sparse.csr_matrix, values: np.ndarray, weight: np.ndarray, stiffness: float) -> np.ndarray:
