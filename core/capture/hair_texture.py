@@ -30,6 +30,8 @@ DARK = 0.004
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 TINT = 0.75
 """Share of the photo's variation in colour that stays: what lies behind the hair shines through it."""
+SHADE = 0.8
+"""What is left of the light on average within the hair; the photo's colour over it is the hair's own."""
 LIT = 0.6
 """Share of the photo's broad light and dark that stays."""
 
@@ -132,7 +134,8 @@ def _broad_colors(
     graph = graph + graph.T
     system = diags(np.asarray(graph.sum(1)).ravel()) - graph + diags(trust + 0.002)
     right = trust[:, None] * seen + 0.002 * mean
-    return np.asarray(spsolve(system.tocsc(), right), np.float32).reshape(-1, 3), contrast
+    low = np.asarray(spsolve(system.tocsc(), right), np.float32).reshape(-1, 3) - np.log(SHADE)
+    return low.astype(np.float32), contrast
 
 
 def _trust(surface: HairSurface, camera: Camera, masks: Masks) -> np.ndarray:

@@ -22,7 +22,7 @@ from ..rendering.rasterise import rasterise, triangulate
 from ..rendering.shading import vertex_normals
 from .segmentation import Masks
 
-TRIANGLES = 11000
+TRIANGLES = 10200
 """About how many triangles the hair gets."""
 ROOT = 0.008
 """Metres that the hair starts below the scalp, so that no gap shows."""
