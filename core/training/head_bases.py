@@ -1,48 +1,15 @@
 """The head's linear bases, learned from the teacher: identity, expression, and what follows the jaw and the eyes."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..parametric import lbs
 from ..parametric.arkit import ARKIT_NAMES, INDEX, mirrored
 from ..parametric.head import EXPRESSIONS, SHAPES
+from .head_rig import JAW, LEFT_EYE, RIGHT_EYE, Rig
 
 TRAINING_HEADS, TRAINING_EXPRESSIONS = 4000, 4000
-JAW, LEFT_EYE, RIGHT_EYE = 2, 3, 4
 GAZE = {"eyeLookUp": (-0.44, 0.0), "eyeLookDown": (0.44, 0.0), "eyeLookOut": (0.0, 0.52), "eyeLookIn": (0.0, -0.52)}
 """Rotation of the left eye about x and y in radians at value 1; the right eye mirrors the second."""
-
-
-@dataclass(frozen=True)
-class Rig:
-    """Joints and weights of the mean head."""
-
-    joints: np.ndarray
-    """[5, 3] metres."""
-    parents: tuple[int, ...]
-    weights: np.ndarray
-    """[V, 5]."""
-    jaw_open: np.ndarray
-    """[3] axis-angle of the jaw at jawOpen = 1."""
-
-    def posed(self, vertices: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        """Skinning alone, no correctives."""
-        return lbs.skin(vertices, self.joints, self.parents, self.weights, theta)
-
-    def unposed(self, displacement: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        """A displacement [V, 3] of posed vertices, before the skinning that would carry it."""
-        rotation, _ = lbs.joint_transforms(self.joints, self.parents, theta)
-        blended = np.einsum("vj,jab->vab", self.weights, rotation)
-        return np.linalg.solve(blended, displacement[..., None])[..., 0]
-
-
-def rigid_motion(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation [3, 3] and translation [3] that best carry `before` to `after` (Kabsch)."""
-    a, b = before.mean(0), after.mean(0)
-    u, _, v = np.linalg.svd((before - a).T @ (after - b))
-    rotation = (u @ np.diag([1, 1, np.sign(np.linalg.det(u @ v))]) @ v).T
-    return rotation, b - rotation @ a
 
 
 def identity_basis(modes: np.ndarray, mirror: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -58,15 +25,6 @@ def identity_basis(modes: np.ndarray, mirror: np.ndarray, rng: np.random.Generat
     return _principal(both, samples).reshape(-1, *modes.shape[1:])[:SHAPES].transpose(1, 2, 0)
 
 
-def _principal(directions: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """Principal components, scaled by their standard deviation, of samples [n, k] over directions [k, d]: [<= k, d]."""
-    second = samples.T @ samples / len(samples)
-    root = np.linalg.cholesky(second + 1e-9 * np.eye(len(second)))
-    values, vectors = np.linalg.eigh(root.T @ (directions @ directions.T) @ root)
-    order = np.argsort(values)[::-1]
-    return (root @ vectors[:, order]).T @ directions
-
-
 def expression_basis(shapes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """PCA of random expressions. `shapes` [k, V, 3] at weight 1, of which most are 0 in any one expression.
 
@@ -79,11 +37,13 @@ def expression_basis(shapes: np.ndarray, rng: np.random.Generator) -> tuple[np.n
     return components.reshape(EXPRESSIONS, *shapes.shape[1:]).transpose(1, 2, 0), coefficients
 
 
-def jaw_weights(rest: np.ndarray, jaw_open: np.ndarray, joint: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """[V] share of the jaw's rotation in the teacher's jawOpen displacement [V, 3], 0..1 (least squares)."""
-    turned = (rest - joint) @ rotation.T + joint - rest
-    trust = (2e-3) ** 2
-    return np.clip((jaw_open * turned).sum(1) / ((turned**2).sum(1) + trust), 0, 1)
+def _principal(directions: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Principal components, scaled by their standard deviation, of samples [n, k] over directions [k, d]: [<= k, d]."""
+    second = samples.T @ samples / len(samples)
+    root = np.linalg.cholesky(second + 1e-9 * np.eye(len(second)))
+    values, vectors = np.linalg.eigh(root.T @ (directions @ directions.T) @ root)
+    order = np.argsort(values)[::-1]
+    return (root @ vectors[:, order]).T @ directions
 
 
 def pose_correctives(rig: Rig, rest: np.ndarray, shapes: dict[str, np.ndarray]) -> np.ndarray:

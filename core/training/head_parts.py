@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from .head_topology import Skin
 from .ict import VERTICES, IctModel, triangles
 
-EYE_RADIUS, IRIS_RADIUS, PUPIL_RADIUS, CORNEA_APEX = 11.9e-3, 5.8e-3, 1.8e-3, 12.3e-3
+EYE_RADIUS, IRIS_RADIUS, PUPIL_RADIUS, CORNEA_APEX = 11.9e-3, 6.1e-3, 2.2e-3, 12.3e-3
 EYE_SEGMENTS = 40
 LID_EDGE = 3
 """Which ring around the eye runs along the front edge of the lids: lashes grow there, lids meet there."""
@@ -95,7 +95,7 @@ def _eye(ict: IctModel) -> Piece:
     limbus = np.arcsin(IRIS_RADIUS / EYE_RADIUS)
     polar = np.concatenate([[limbus * 1.04], np.linspace(limbus * 1.15, np.pi * 0.94, 14)])
     rim = EYE_RADIUS * np.cos(limbus)
-    radii = np.concatenate([[0, PUPIL_RADIUS, 2.4e-3, 3.4e-3, 4.6e-3, IRIS_RADIUS], EYE_RADIUS * np.sin(polar)])
+    radii = np.concatenate([[0, PUPIL_RADIUS, 2.8e-3, 3.8e-3, 4.9e-3, IRIS_RADIUS], EYE_RADIUS * np.sin(polar)])
     depths = np.concatenate([rim - np.array([0.75, 0.7, 0.55, 0.5, 0.4, 0.1]) * 1e-3, EYE_RADIUS * np.cos(polar)])
     angle = np.concatenate([np.arcsin(radii[:6] / EYE_RADIUS), polar])
     positions, faces, uv = _polar(radii, depths, eye_uv_radius(angle), eye_centre(ict), closed=True)

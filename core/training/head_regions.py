@@ -5,6 +5,7 @@ from scipy.interpolate import splev, splprep
 from scipy.spatial import cKDTree
 from skimage.measure import points_in_poly
 
+from ..geometry.smoothstep import smoothstep
 from .head_parts import EYE_RADIUS, IRIS_RADIUS, LID_EDGE, Piece
 from .head_topology import Skin
 from .ict import LANDMARKS, VERTICES, IctModel
@@ -22,11 +23,11 @@ def build_masks(ict: IctModel, skin: Skin, pieces: list[Piece]) -> dict[str, np.
         "mouth_socket": _region(skin, 1),
         "eye_sockets": np.maximum(_region(skin, 2), _region(skin, 3)),
         "scalp": _scalp(points) * outside,
-        "neck": _step(-(points[:, 1] + 0.45 * points[:, 2]), 0.07, 0.10) * outside,
+        "neck": smoothstep(-(points[:, 1] + 0.45 * points[:, 2]), 0.07, 0.10) * outside,
         "lips": _inside(plane, _spline(marks[48:60]), 1.5e-3) * outside,
         "brows": np.maximum(_band(plane, marks[17:22], 0.009), _band(plane, marks[22:27], 0.009)) * outside,
         "ears": _ears(plane, points) * outside,
-        "eyelids": _step(-_distance(points, points[lid_edges(skin).ravel()]), -8e-3, -4e-3) * outside,
+        "eyelids": smoothstep(-_distance(points, points[lid_edges(skin).ravel()]), -8e-3, -4e-3) * outside,
     }
     rest = sum(len(piece.positions) for piece in pieces)
     masks = {name: np.concatenate([mask, np.zeros(rest)]).astype(np.float32) for name, mask in masks.items()}
@@ -53,11 +54,6 @@ def vertex_uv(skin: Skin) -> np.ndarray:
     return plane
 
 
-def _step(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
 def _teacher_range(ict: IctModel, skin: Skin, name: str) -> np.ndarray:
     inside = np.zeros(len(ict.neutral))
     inside[slice(*VERTICES[name])] = 1
@@ -78,7 +74,7 @@ def _scalp(points: np.ndarray) -> np.ndarray:
     line = np.interp(
         azimuth, [0, 30, 48, 62, 85, 100, 115, 140, 180], np.array([103, 101, 92, 78, 60, 50, 20, -45, -62]) * 1e-3
     )
-    return _step(points[:, 1] - line, -4e-3, 8e-3)
+    return smoothstep(points[:, 1] - line, -4e-3, 8e-3)
 
 
 def _spline(points: np.ndarray) -> np.ndarray:
@@ -92,21 +88,21 @@ def _distance(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 def _inside(plane: np.ndarray, polygon: np.ndarray, soft: float) -> np.ndarray:
     signed = np.where(points_in_poly(plane, polygon), 1, -1) * _distance(plane, polygon)
-    return _step(signed, -soft, soft)
+    return smoothstep(signed, -soft, soft)
 
 
 def _band(plane: np.ndarray, line: np.ndarray, half_width: float) -> np.ndarray:
     """A soft band around a curve, in the unit of the UV chart."""
     spline, _ = splprep(line.T, s=0, k=3)
     curve = np.stack(splev(np.linspace(0, 1, 60), spline), 1)
-    return 1 - _step(_distance(plane, curve), 0.6 * half_width, 1.4 * half_width)
+    return 1 - smoothstep(_distance(plane, curve), 0.6 * half_width, 1.4 * half_width)
 
 
 def _ears(plane: np.ndarray, points: np.ndarray) -> np.ndarray:
     """The auricles: an ellipse of the UV chart around where they stand out furthest."""
     centre = plane[np.where(points[:, 1] > -0.05, points[:, 0], 0).argmax()]
     local = (np.stack([0.5 + np.abs(plane[:, 0] - 0.5), plane[:, 1]], 1) - centre) / [0.042, 0.072]
-    return 1 - _step(np.linalg.norm(local, axis=1), 0.9, 1.1)
+    return 1 - smoothstep(np.linalg.norm(local, axis=1), 0.9, 1.1)
 
 
 def _iris(piece: Piece) -> np.ndarray:

@@ -7,23 +7,33 @@ vertex remembers where on the teacher's surface it lies, so that whatever the te
 import itertools
 from dataclasses import dataclass
 
-import igl
 import numpy as np
 import scipy.sparse as sparse
-from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
 from ..geometry.flatten import flatten
 from ..geometry.quads import quad_mesh
-from .ict import IctModel, triangles
+from .head_chart import layout_uv, magnified
+from .head_sheets import (
+    Sheet,
+    SizeField,
+    along,
+    left_half,
+    midline,
+    midline_vertices,
+    outer_boundary,
+    outer_sheet,
+    weight_rows,
+)
+from .ict import LANDMARKS, IctModel
 
 LIP_SPACING = (1.3e-3, 1.4e-3, 1.6e-3, 1.8e-3, 2.0e-3, 2.1e-3)
 EYE_SPACING = (1.0e-3, 1.2e-3, 1.4e-3, 1.6e-3, 1.8e-3, 2.0e-3)
 """Distance in metres from each edge loop to the next, outwards."""
-BEND = 0.7
-"""Radians that the surface may turn along one edge."""
 LIP_SEGMENTS, EYE_SEGMENTS = 44, 56
 """Edges of the inner loops: half a mouth, one eye. Even: quads around are split in two."""
+NOSE_TIP = 30
+"""Of the 68 landmarks: the middle of what the chart magnifies."""
 
 
 @dataclass(frozen=True)
@@ -48,42 +58,10 @@ class Skin:
     """[k, EYE_SEGMENTS] vertices of the loops around the left eye, from behind the lids outwards."""
 
 
-@dataclass(frozen=True)
-class _Sheet:
-    """A piece of the teacher's left half, flattened."""
-
-    vertices: np.ndarray
-    """[n] teacher vertices."""
-    faces: np.ndarray
-    """[f, 3] into `vertices`."""
-    plane: np.ndarray
-    """[n, 2] metres."""
-    points: np.ndarray
-    """[n, 3] metres."""
-
-    def locate(self, plane: np.ndarray, total: int) -> sparse.csr_matrix:
-        """Rows over teacher vertices of points given in the plane, `[p, 2]` to `[p, total]`."""
-        flat = np.c_[self.plane, np.zeros(len(self.plane))]
-        query = np.c_[plane, np.zeros(len(plane))]
-        _, face, closest = igl.point_mesh_squared_distance(query, flat, self.faces)
-        corners = self.faces[np.asarray(face).ravel()]
-        weights = igl.barycentric_coordinates(
-            np.asarray(closest), *(np.ascontiguousarray(flat[corners[:, i]]) for i in range(3))
-        )
-        weights = np.clip(weights, 0, 1)
-        weights[weights < 1e-7] = 0
-        return _rows(self.vertices[corners], weights / weights.sum(1, keepdims=True), total)
-
-    def scale(self) -> np.ndarray:
-        """Plane length over surface length at each vertex, `[n]`."""
-        flat, solid = igl.doublearea(self.plane, self.faces), igl.doublearea(self.points, self.faces)
-        return np.sqrt(_per_vertex(self.faces, flat, len(self.plane)) / _per_vertex(self.faces, solid, len(self.plane)))
-
-
 def build_skin(ict: IctModel, *, density: float = 1.0) -> Skin:
     """Lay our quads over the teacher's skin. `density` scales edge lengths inversely (levels of detail)."""
-    outer = _outer_sheet(ict)
-    lip_loop, eye_loop, outline = _outer_boundary(outer)
+    outer = outer_sheet(ict)
+    lip_loop, eye_loop, outline = outer_boundary(outer)
     half = _Half(ict, density)
     lip_ring, eye_ring = half.add_outer(outer, lip_loop, eye_loop, outline)
     half.add_socket("mouth_socket", lip_ring, region=1)
@@ -91,121 +69,136 @@ def build_skin(ict: IctModel, *, density: float = 1.0) -> Skin:
     return half.mirrored(lip_ring)
 
 
-def _rows(columns: np.ndarray, weights: np.ndarray, total: int) -> sparse.csr_matrix:
-    """Sparse rows from [p, k] columns and weights."""
-    index = np.repeat(np.arange(len(columns)), columns.shape[1])
-    return sparse.csr_matrix((weights.ravel(), (index, columns.ravel())), shape=(len(columns), total))
+class _Half:
+    """The left half under construction: rows over teacher vertices, quads, and their place in each sheet's plane."""
 
+    def __init__(self, ict: IctModel, density: float):
+        self.ict, self.density, self.total = ict, density, len(ict.neutral)
+        self.rows: list[sparse.csr_matrix] = []
+        self.count = 0
+        self.quads: list[np.ndarray] = []
+        self.regions: list[np.ndarray] = []
+        self.planes: list[dict[int, np.ndarray]] = []
+        self.bounds: list[np.ndarray] = []
 
-def _per_vertex(faces: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
-    return np.bincount(faces.ravel(), np.repeat(values, 3), count)
+    def add_nodes(self, rows: sparse.csr_matrix) -> np.ndarray:
+        self.rows.append(rows)
+        self.count += rows.shape[0]
+        return np.arange(self.count - rows.shape[0], self.count)
 
+    def _segments(self, full: int) -> int:
+        return max(2 * round(full * self.density / 2), 8)
 
-def _left(ict: IctModel, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Teacher vertices and local triangles of a part's left half."""
-    quads = ict.polygons(part)
-    faces = triangles(quads[(ict.neutral[quads][:, :, 0] >= 0).all(1)])
-    vertices, local = np.unique(faces, return_inverse=True)
-    return vertices, local.reshape(-1, 3)
+    def _ring_nodes(self, sheet: Sheet, loop: np.ndarray, full: int, spacing: tuple[float, ...], *, closed: bool):
+        """Ring 0 on the teacher's loop, further rings located in the plane. Ids [k + 1, n] and planes of all."""
+        segments = self._segments(full)
+        pair, weight = along(sheet.points[loop], np.linspace(0, 1, segments + 1)[: segments if closed else None])
+        first = weight_rows(sheet.vertices[loop[pair]], weight, self.total)
+        plane0 = (sheet.plane[loop[pair]] * weight[..., None]).sum(1)
+        scale = sheet.scale()
+        wanted = spacing if self.density > 0.7 else tuple(np.add.reduceat(spacing, np.arange(0, len(spacing), 2)))
+        local = cKDTree(sheet.plane)
+        rings, steps = [plane0], []
+        for step in wanted:
+            near = scale[local.query(rings[-1], k=8)[1]].mean(1)
+            steps.append(step * near)
+            rings = _rings(plane0, steps, closed=closed)
+        ids = [self.add_nodes(first)] + [self.add_nodes(sheet.locate(ring, self.total)) for ring in rings[1:]]
+        strips = []
+        for inner, outer in itertools.pairwise(ids):
+            a, b = (np.append(i, i[0]) if closed else i for i in (inner, outer))
+            strips.append(np.stack([a[:-1], a[1:], b[1:], b[:-1]], 1))
+        return ids, rings, np.concatenate(strips)
 
+    def add_outer(self, sheet, lip_loop, eye_loop, outline) -> tuple[np.ndarray, np.ndarray]:
+        """Rings and fill of the outer skin. Returns the innermost ring's nodes of lips and eye."""
+        size = SizeField(sheet, self.density)
+        lip_ids, lip_rings, lip_strips = self._ring_nodes(sheet, lip_loop, LIP_SEGMENTS, LIP_SPACING, closed=False)
+        eye_ids, eye_rings, eye_strips = self._ring_nodes(sheet, eye_loop, EYE_SEGMENTS, EYE_SPACING, closed=True)
+        top, bottom = lip_rings[-1][0], lip_rings[-1][-1]
+        plane = sheet.plane
+        above = size.resample(np.stack([plane[outline["upper"][0]] * [0, 1], top]))
+        below = size.resample(np.stack([bottom, plane[outline["lower"][-1]] * [0, 1]]))
+        neck = size.resample(plane[outline["neck"]])
+        back = size.resample(plane[outline["back"]])
+        boundary = np.concatenate([above[:-1], lip_rings[-1][::2][:-1], below[:-1], neck[:-1], back[:-1]])
+        points, quads = quad_mesh([boundary, eye_rings[-1][::2]], size)
+        known = np.concatenate([_doubled(lip_rings[-1], closed=False), _doubled(eye_rings[-1], closed=True)])
+        curve = plane[np.concatenate([outline[name] for name in ("lower", "neck", "back", "upper")])]
+        ids = self._weld(sheet, points, quads, known, np.concatenate([lip_ids[-1], eye_ids[-1]]), snap=curve)
+        faces = _oriented(np.concatenate([lip_strips, eye_strips, ids[quads]]), self._plane_of(sheet))
+        nose = sheet.plane[np.flatnonzero(sheet.vertices == LANDMARKS[NOSE_TIP])[0]]
+        self._add_region(0, faces, sheet, chart=lambda plane: magnified(plane, nose))
+        self.eye_rings = np.stack(eye_ids)
+        return lip_ids[0], eye_ids[0]
 
-def _outer_sheet(ict: IctModel) -> _Sheet:
-    """Both halves flattened at once, glued along the front midline and cut along the back, then made symmetric."""
-    vertices, faces = _left(ict, "outer")
-    points = ict.neutral[vertices]
-    front = _sections(points, faces)["front"]
-    count = len(points)
-    twin = np.arange(count)
-    others = np.setdiff1d(np.arange(count), front)
-    twin[others] = count + np.arange(len(others))
-    both = np.concatenate([points, points[others] * [-1, 1, 1]])
-    plane = flatten(both, np.concatenate([faces, twin[faces][:, ::-1]]), apex=np.array([0, 0, 0.8]))
-    # Turn the front midline upright, then average the halves.
-    line = plane[front]
-    axis = np.linalg.svd(line - line.mean(0))[2][0]
-    axis = axis * np.sign((points[front] - points[front].mean(0))[:, 1] @ (line - line.mean(0)) @ axis)
-    plane = (plane - line.mean(0)) @ np.array([[axis[1], -axis[0]], [axis[0], axis[1]]]).T
-    left, right = plane[:count], plane[twin]
-    return _Sheet(vertices, faces, np.stack([left[:, 0] - right[:, 0], left[:, 1] + right[:, 1]], 1) / 2, points)
+    def add_socket(self, part: str, ring: np.ndarray, region: int) -> None:
+        """Fill a socket behind the loop `ring`; its own sheet, the loop's nodes shared."""
+        vertices, faces = left_half(self.ict, part)
+        points = self.ict.neutral[vertices]
+        sheet = Sheet(vertices, faces, flatten(points, faces, apex=np.zeros(3)), points)
+        size = SizeField(sheet, self.density, finest=2.4e-3, coarsest=5.0e-3)
+        rows = sparse.vstack(self.rows).tocsr()[ring]
+        rim = rows[:, vertices] @ sheet.plane
+        closed = region != 1
+        coarse = rim[::2]
+        boundary = coarse if closed else np.concatenate([coarse[:-1], size.resample(midline(sheet, rim))[:-1]])
+        quad_points, quads = quad_mesh([boundary], size)
+        middle = sheet.plane[midline_vertices(sheet)] if not closed else None
+        ids = self._weld(sheet, quad_points, quads, _doubled(rim, closed=closed), ring, snap=middle)
+        self._add_region(region, _oriented(ids[quads], self._plane_of(sheet)), sheet)
 
+    def _weld(self, sheet, points, quads, known, known_ids, *, snap: np.ndarray | None) -> np.ndarray:
+        """Node ids of meshed points: those on a shared loop are its nodes, the rest are new.
 
-def _sections(points: np.ndarray, faces: np.ndarray) -> dict[str, np.ndarray]:
-    """The outer half's boundary from the crown forwards: midline above and below the mouth, lips, neck, back."""
-    loop = np.asarray(max(igl.boundary_loop_all(faces), key=len))
-    middle = np.abs(points[:, 0]) < 1e-9
-    crown = np.flatnonzero(middle)[points[middle, 1].argmax()]
-    loop = np.roll(loop, -int(np.flatnonzero(loop == crown)[0]))
-    if points[loop[5], 2] < points[loop[-5], 2]:
-        loop = np.roll(loop[::-1], 1)
-    ends = np.flatnonzero(np.diff(middle[loop].astype(int)))
-    upper, lips, lower, neck, back = np.split(loop, ends + 1)
-    return {
-        "front": np.concatenate([upper, lower]),
-        "upper": upper,
-        "lips": np.concatenate([upper[-1:], lips, lower[:1]]),
-        "lower": lower,
-        "neck": np.concatenate([lower[-1:], neck, back[:1]]),
-        "back": np.concatenate([back, loop[:1]]),
-    }
+        Midpoints of chords along the sheet's own boundary move onto it, the curve `snap`.
+        """
+        tolerance = 1e-7
+        distance, nearest = cKDTree(known).query(points)
+        shared = distance < tolerance
+        free = points[~shared]
+        if snap is not None:
+            on_rim = _rim(quads)[~shared]
+            free[on_rim] = _snap(free[on_rim], snap)
+        ids = np.empty(len(points), int)
+        ids[shared] = known_ids[nearest[shared]]
+        ids[~shared] = self.add_nodes(sheet.locate(free, self.total))
+        if len(np.unique(known_ids)) != len(np.unique(ids[shared])):
+            raise ValueError("a shared loop was not met by the quads around it")
+        return ids
 
+    def _plane_of(self, sheet: Sheet) -> np.ndarray:
+        """[count, 2] plane position of every node so far (nonsense for nodes of other sheets)."""
+        full = np.zeros((self.total, 2))
+        full[sheet.vertices] = sheet.plane
+        return sparse.vstack(self.rows).tocsr() @ full
 
-def _outer_boundary(sheet: _Sheet) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    sections = _sections(sheet.points, sheet.faces)
-    eye = np.asarray(min(igl.boundary_loop_all(sheet.faces), key=len))
-    # From the inner corner over the upper lid: the same start on any head.
-    eye = np.roll(eye, -int(sheet.points[eye, 0].argmin()))
-    if sheet.points[eye[len(eye) // 4], 1] < sheet.points[eye[3 * len(eye) // 4], 1]:
-        eye = np.roll(eye[::-1], 1)
-    return sections["lips"], np.append(eye, eye[0]), sections
+    def _add_region(self, region: int, faces: np.ndarray, sheet: Sheet, chart=lambda plane: plane) -> None:
+        plane = chart(self._plane_of(sheet))
+        whole = chart(sheet.plane)
+        self.quads.append(faces)
+        self.regions.append(np.full(len(faces), region))
+        self.planes.append({int(i): plane[i] for i in np.unique(faces)})
+        self.bounds.append(np.stack([whole.min(0), whole.max(0)]))
 
-
-def _along(points: np.ndarray, fractions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Segment pairs [k, 2] and weights [k, 2] at fractions of the arc length of a polyline [n, d]."""
-    length = np.r_[0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
-    position = fractions * length[-1]
-    segment = np.clip(np.searchsorted(length, position, side="right") - 1, 0, len(points) - 2)
-    t = (position - length[segment]) / (length[segment + 1] - length[segment])
-    return np.stack([segment, segment + 1], 1), np.stack([1 - t, t], 1)
-
-
-class _SizeField:
-    """Wished edge length in the plane: finer where the teacher is finer, coarser over scalp and neck."""
-
-    def __init__(self, sheet: _Sheet, density: float, *, finest: float = 1.3e-3, coarsest: float = 6.0e-3):
-        edges = igl.edges(sheet.faces)
-        length = np.linalg.norm(sheet.points[edges[:, 0]] - sheet.points[edges[:, 1]], axis=1)
-        both = edges.ravel()
-        count = len(sheet.points)
-        mean = np.bincount(both, np.repeat(length, 2), count) / np.maximum(np.bincount(both, minlength=count), 1)
-        # A bend of half a radian an edge is as coarse as a silhouette bears: ear rims, nostrils.
-        normals = igl.per_vertex_normals(sheet.points, sheet.faces)
-        turn = np.arccos(np.clip((normals[edges[:, 0]] * normals[edges[:, 1]]).sum(1), -1, 1)) / length
-        bend = np.zeros(count)
-        np.maximum.at(bend, both, np.repeat(turn, 2))
-        mean = np.minimum(mean, BEND / np.maximum(bend, 1e-6))
-        graph = sparse.coo_matrix((np.ones(len(both)), (both, edges[:, ::-1].ravel())), shape=(count, count)).tocsr()
-        average = sparse.diags(1 / np.asarray(graph.sum(1)).ravel()) @ graph
-        for _ in range(3):
-            mean = 0.5 * mean + 0.5 * (average @ mean)
-        wished = np.clip(mean, finest, coarsest) * sheet.scale() / density
-        low, high = sheet.plane.min(0), sheet.plane.max(0)
-        self._low, self._step = low, (high - low) / 255
-        grid = np.stack(np.meshgrid(*(np.linspace(low[i], high[i], 256) for i in range(2)), indexing="ij"), -1)
-        distance, nearest = cKDTree(sheet.plane).query(grid.reshape(-1, 2), k=6)
-        weight = 1 / (distance + 1e-5)
-        self._grid = ((wished[nearest] * weight).sum(1) / weight.sum(1)).reshape(256, 256)
-
-    def __call__(self, plane: np.ndarray) -> np.ndarray:
-        return map_coordinates(self._grid, ((plane - self._low) / self._step).T, order=1, mode="nearest")
-
-    def resample(self, line: np.ndarray) -> np.ndarray:
-        """Points on a polyline [n, 2] in the plane at twice the wished spacing, ends kept."""
-        fine = np.concatenate([np.linspace(a, b, 20, endpoint=False) for a, b in itertools.pairwise(line)])
-        fine = np.concatenate([fine, line[-1:]])
-        cost = np.r_[0, np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1) / (2 * self(fine[:-1])))]
-        count = max(round(cost[-1]), 1)
-        at = np.interp(np.linspace(0, cost[-1], count + 1), cost, np.arange(len(fine)))
-        return np.stack([np.interp(at, np.arange(len(fine)), fine[:, i]) for i in range(2)], 1)
+    def mirrored(self, lip_ring: np.ndarray) -> Skin:
+        """Both halves, welded on the midline, oriented outwards, with UVs."""
+        rows = sparse.vstack(self.rows).tocsr()
+        position = rows @ self.ict.neutral
+        middle = np.abs(position[:, 0]) < 1e-6
+        twin = np.arange(self.count)
+        twin[~middle] = self.count + np.arange((~middle).sum())
+        skin = self.ict.neutral[:14062]
+        reflect = np.arange(self.total)
+        reflect[:14062] = cKDTree(skin).query(skin * [-1, 1, 1])[1]
+        source = sparse.vstack([rows, rows[~middle][:, np.argsort(reflect)]]).tocsr()
+        mirror = np.concatenate([twin, np.flatnonzero(~middle)])
+        quads = [*self.quads, *(twin[faces][:, ::-1] for faces in self.quads)]
+        region = np.concatenate([*self.regions, *(np.where(r == 2, 3, r) for r in self.regions)])
+        uv, faces_uv = layout_uv(self.planes, self.bounds, self.quads, middle)
+        source = _relaxed(source, np.concatenate(quads), self.ict.neutral)
+        loop = np.concatenate([lip_ring, twin[lip_ring][::-1][1:-1]])
+        return Skin(source, np.concatenate(quads), uv, faces_uv, mirror, region, loop, self.eye_rings)
 
 
 def _rings(start: np.ndarray, spacing: list[np.ndarray], *, closed: bool) -> list[np.ndarray]:
@@ -233,150 +226,6 @@ def _rings(start: np.ndarray, spacing: list[np.ndarray], *, closed: bool) -> lis
             ring[[0, -1], 0] = 0
         rings.append(ring)
     return rings
-
-
-class _Half:
-    """The left half under construction: rows over teacher vertices, quads, and their place in each sheet's plane."""
-
-    def __init__(self, ict: IctModel, density: float):
-        self.ict, self.density, self.total = ict, density, len(ict.neutral)
-        self.rows: list[sparse.csr_matrix] = []
-        self.count = 0
-        self.quads: list[np.ndarray] = []
-        self.regions: list[np.ndarray] = []
-        self.planes: list[dict[int, np.ndarray]] = []
-        self.bounds: list[np.ndarray] = []
-
-    def add_nodes(self, rows: sparse.csr_matrix) -> np.ndarray:
-        self.rows.append(rows)
-        self.count += rows.shape[0]
-        return np.arange(self.count - rows.shape[0], self.count)
-
-    def _segments(self, full: int) -> int:
-        return max(2 * round(full * self.density / 2), 8)
-
-    def _ring_nodes(self, sheet: _Sheet, loop: np.ndarray, full: int, spacing: tuple[float, ...], *, closed: bool):
-        """Ring 0 on the teacher's loop, further rings located in the plane. Ids [k + 1, n] and planes of all."""
-        segments = self._segments(full)
-        pair, weight = _along(sheet.points[loop], np.linspace(0, 1, segments + 1)[: segments if closed else None])
-        first = _rows(sheet.vertices[loop[pair]], weight, self.total)
-        plane0 = (sheet.plane[loop[pair]] * weight[..., None]).sum(1)
-        scale = sheet.scale()
-        wanted = spacing if self.density > 0.7 else tuple(np.add.reduceat(spacing, np.arange(0, len(spacing), 2)))
-        local = cKDTree(sheet.plane)
-        rings, steps = [plane0], []
-        for step in wanted:
-            near = scale[local.query(rings[-1], k=8)[1]].mean(1)
-            steps.append(step * near)
-            rings = _rings(plane0, steps, closed=closed)
-        ids = [self.add_nodes(first)] + [self.add_nodes(sheet.locate(ring, self.total)) for ring in rings[1:]]
-        strips = []
-        for inner, outer in itertools.pairwise(ids):
-            a, b = (np.append(i, i[0]) if closed else i for i in (inner, outer))
-            strips.append(np.stack([a[:-1], a[1:], b[1:], b[:-1]], 1))
-        return ids, rings, np.concatenate(strips)
-
-    def add_outer(self, sheet, lip_loop, eye_loop, outline) -> tuple[np.ndarray, np.ndarray]:
-        """Rings and fill of the outer skin. Returns the innermost ring's nodes of lips and eye."""
-        size = _SizeField(sheet, self.density)
-        lip_ids, lip_rings, lip_strips = self._ring_nodes(sheet, lip_loop, LIP_SEGMENTS, LIP_SPACING, closed=False)
-        eye_ids, eye_rings, eye_strips = self._ring_nodes(sheet, eye_loop, EYE_SEGMENTS, EYE_SPACING, closed=True)
-        top, bottom = lip_rings[-1][0], lip_rings[-1][-1]
-        plane = sheet.plane
-        above = size.resample(np.stack([plane[outline["upper"][0]] * [0, 1], top]))
-        below = size.resample(np.stack([bottom, plane[outline["lower"][-1]] * [0, 1]]))
-        neck = size.resample(plane[outline["neck"]])
-        back = size.resample(plane[outline["back"]])
-        boundary = np.concatenate([above[:-1], lip_rings[-1][::2][:-1], below[:-1], neck[:-1], back[:-1]])
-        points, quads = quad_mesh([boundary, eye_rings[-1][::2]], size)
-        known = np.concatenate([_doubled(lip_rings[-1], closed=False), _doubled(eye_rings[-1], closed=True)])
-        curve = plane[np.concatenate([outline[name] for name in ("lower", "neck", "back", "upper")])]
-        ids = self._weld(sheet, points, quads, known, np.concatenate([lip_ids[-1], eye_ids[-1]]), snap=curve)
-        faces = _oriented(np.concatenate([lip_strips, eye_strips, ids[quads]]), self._plane_of(sheet))
-        self._add_region(0, faces, sheet)
-        self.eye_rings = np.stack(eye_ids)
-        return lip_ids[0], eye_ids[0]
-
-    def add_socket(self, part: str, ring: np.ndarray, region: int) -> None:
-        """Fill a socket behind the loop `ring`; its own sheet, the loop's nodes shared."""
-        vertices, faces = _left(self.ict, part)
-        points = self.ict.neutral[vertices]
-        sheet = _Sheet(vertices, faces, flatten(points, faces, apex=np.zeros(3)), points)
-        size = _SizeField(sheet, self.density, finest=2.4e-3, coarsest=5.0e-3)
-        rows = sparse.vstack(self.rows).tocsr()[ring]
-        rim = rows[:, vertices] @ sheet.plane
-        closed = region != 1
-        coarse = rim[::2]
-        if closed:
-            boundary = coarse
-        else:
-            boundary = np.concatenate([coarse[:-1], size.resample(self._socket_midline(sheet, rim))[:-1]])
-        quad_points, quads = quad_mesh([boundary], size)
-        middle = sheet.plane[self._socket_midline_vertices(sheet)] if not closed else None
-        ids = self._weld(sheet, quad_points, quads, _doubled(rim, closed=closed), ring, snap=middle)
-        self._add_region(region, _oriented(ids[quads], self._plane_of(sheet)), sheet)
-
-    def _socket_midline_vertices(self, sheet: _Sheet) -> np.ndarray:
-        loop = np.asarray(max(igl.boundary_loop_all(sheet.faces), key=len))
-        middle = np.abs(sheet.points[loop, 0]) < 1e-9
-        start = int(np.flatnonzero(middle & ~np.roll(middle, 1))[0])
-        loop, middle = np.roll(loop, -start), np.roll(middle, -start)
-        return loop[: int(np.flatnonzero(~middle)[0])] if not middle.all() else loop
-
-    def _socket_midline(self, sheet: _Sheet, rim: np.ndarray) -> np.ndarray:
-        line = sheet.plane[self._socket_midline_vertices(sheet)]
-        return line if np.linalg.norm(line[0] - rim[-1]) < np.linalg.norm(line[-1] - rim[-1]) else line[::-1]
-
-    def _weld(self, sheet, points, quads, known, known_ids, *, snap: np.ndarray | None) -> np.ndarray:
-        """Node ids of meshed points: those on a shared loop are its nodes, the rest are new.
-
-        Midpoints of chords along the sheet's own boundary move onto it, the curve `snap`.
-        """
-        tolerance = 1e-7
-        distance, nearest = cKDTree(known).query(points)
-        shared = distance < tolerance
-        free = points[~shared]
-        if snap is not None:
-            on_rim = _rim(quads)[~shared]
-            free[on_rim] = _snap(free[on_rim], snap)
-        ids = np.empty(len(points), int)
-        ids[shared] = known_ids[nearest[shared]]
-        ids[~shared] = self.add_nodes(sheet.locate(free, self.total))
-        if len(np.unique(known_ids)) != len(np.unique(ids[shared])):
-            raise ValueError("a shared loop was not met by the quads around it")
-        return ids
-
-    def _plane_of(self, sheet: _Sheet) -> np.ndarray:
-        """[count, 2] plane position of every node so far (nonsense for nodes of other sheets)."""
-        full = np.zeros((self.total, 2))
-        full[sheet.vertices] = sheet.plane
-        return sparse.vstack(self.rows).tocsr() @ full
-
-    def _add_region(self, region: int, faces: np.ndarray, sheet: _Sheet) -> None:
-        plane = self._plane_of(sheet)
-        self.quads.append(faces)
-        self.regions.append(np.full(len(faces), region))
-        self.planes.append({int(i): plane[i] for i in np.unique(faces)})
-        self.bounds.append(np.stack([sheet.plane.min(0), sheet.plane.max(0)]))
-
-    def mirrored(self, lip_ring: np.ndarray) -> Skin:
-        """Both halves, welded on the midline, oriented outwards, with UVs."""
-        rows = sparse.vstack(self.rows).tocsr()
-        position = rows @ self.ict.neutral
-        middle = np.abs(position[:, 0]) < 1e-6
-        twin = np.arange(self.count)
-        twin[~middle] = self.count + np.arange((~middle).sum())
-        skin = self.ict.neutral[:14062]
-        reflect = np.arange(self.total)
-        reflect[:14062] = cKDTree(skin).query(skin * [-1, 1, 1])[1]
-        source = sparse.vstack([rows, rows[~middle][:, np.argsort(reflect)]]).tocsr()
-        mirror = np.concatenate([twin, np.flatnonzero(~middle)])
-        quads = [*self.quads, *(twin[faces][:, ::-1] for faces in self.quads)]
-        region = np.concatenate([*self.regions, *(np.where(r == 2, 3, r) for r in self.regions)])
-        uv, faces_uv = _layout(self.planes, self.bounds, self.quads, middle)
-        source = _relaxed(source, np.concatenate(quads), self.ict.neutral)
-        loop = np.concatenate([lip_ring, twin[lip_ring][::-1][1:-1]])
-        return Skin(source, np.concatenate(quads), uv, faces_uv, mirror, region, loop, self.eye_rings)
 
 
 def _relaxed(source: sparse.csr_matrix, faces: np.ndarray, teacher: np.ndarray) -> sparse.csr_matrix:
@@ -431,42 +280,3 @@ def _oriented(faces: np.ndarray, plane: np.ndarray) -> np.ndarray:
     p = plane[faces]
     d1, d2 = p[:, 2] - p[:, 0], p[:, 3] - p[:, 1]
     return np.where((d1[:, 0] * d2[:, 1] - d1[:, 1] * d2[:, 0] < 0)[:, None], faces[:, ::-1], faces)
-
-
-def _layout(planes, bounds, quads, middle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """UVs of both halves: the outer chart above, mouth and eye sockets as islands in a strip below.
-
-    Scaled by the sheets' `bounds` [2, 2], not by the nodes: every level of detail shares one layout.
-    """
-    uv: list[np.ndarray] = []
-    faces_uv: list[np.ndarray] = []
-    mirrored: list[np.ndarray] = []
-    scale = 0.98 / (2 * bounds[0][1, 0])
-    top = 0.99 - scale * bounds[0][1, 1]
-    count = 0
-    for region, (plane, faces) in enumerate(zip(planes, quads, strict=True)):
-        ids = np.array(list(plane))
-        flat = np.array(list(plane.values()))
-        index = np.full(len(middle), -1)
-        index[ids] = count + np.arange(len(ids))
-        if region == 0:
-            left = np.stack([0.5 + scale * flat[:, 0], top + scale * flat[:, 1]], 1)
-            shared = middle[ids] & (flat[:, 0] < 1e-6)
-            right = left * [-1, 1] + [1, 0]
-        else:
-            # Half a mouth lies beside its mirror image; an eye socket has a place of its own on either side.
-            low, high = bounds[region]
-            unit = (flat - low) / (high - low).max()
-            left = unit * 0.13 + ([0.52, 0.01] if region == 1 else [0.70, 0.01])
-            shared = np.zeros(len(ids), bool)
-            right = left * [-1, 1] + [1, 0]
-        uv.append(left)
-        faces_uv.append(index[faces])
-        count += len(ids)
-        twin = index.copy()
-        moved = ids[~shared]
-        twin[moved] = count + np.arange(len(moved))
-        uv.append(right[~shared])
-        mirrored.append(twin[faces][:, ::-1])
-        count += len(moved)
-    return np.concatenate(uv), np.concatenate([*faces_uv, *mirrored])
