@@ -9,6 +9,7 @@ from . import (
     operators_export,
     operators_expression,
     operators_identity,
+    operators_levels,
     panels,
     preferences,
     properties,
@@ -23,6 +24,7 @@ MODULES = (
     operators_expression,
     operators_animation,
     operators_export,
+    operators_levels,
     panels,
 )
 """In order of registration: what a class points to comes before it."""

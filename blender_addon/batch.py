@@ -47,7 +47,8 @@ def main(arguments: list[str], progress: Progress) -> None:
         raise InputError(f"{out} cannot be written ({error.strerror}); choose another folder.") from error
     from .headless import Order, make  # here, for Blender writes to standard output when it is imported
 
-    make(Order(avatar, out, options.name, formats, clip, f"fbx_{options.fbx_preset}", options.preview), progress)
+    preset = f"fbx_{options.fbx_preset}"
+    make(Order(avatar, out, options.name, formats, clip, preset, options.levels, options.preview), progress)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--formats", default="glb,fbx,blend", help=f"comma-separated, of {', '.join(FORMATS)}")
     parser.add_argument("--fbx-preset", default="generic", choices=FBX_PRESETS, help="whom the .fbx is for")
     parser.add_argument("--animate", metavar="demo|FILE", help="the built-in clip, or an animation file")
+    parser.add_argument("--levels", action="store_true", help="make coarser heads too: NAME_lod1, NAME_lod2")
     parser.add_argument("--preview", action="store_true", help="render preview.png")
     return parser
 

@@ -20,6 +20,7 @@ from ..core.avatar import Avatar, Part
 from ..core.parametric.assembly import carriers
 from .axes import to_blender
 from .bones import place_bones
+from .drivers import drive_corrective
 from .materials import build_material
 
 METADATA = "likeness"
@@ -42,15 +43,24 @@ def build(avatar: Avatar, collection: bpy.types.Collection | None = None) -> bpy
     stored = {name: getattr(avatar, name) for name in ("name", "source", "model", "version", "parameters")}
     rig[METADATA] = json.dumps(stored)
 
-    mesh = _mesh(avatar)
-    head = bpy.data.objects.new(f"{avatar.name} mesh", mesh)
-    own.objects.link(head)
-    head.parent = rig
-    modifier = head.modifiers.new("Armature", "ARMATURE")
-    modifier.object = rig
-    _add_weights(head, avatar)
+    head = skinned_object(f"{avatar.name} mesh", _mesh(avatar), rig, own)
+    add_weights(head, [joint.name for joint in avatar.joints], _joined(avatar.parts, "weights"))
     _add_keys(head, avatar)
+    for name, corrective in avatar.correctives.items():
+        drive_corrective(head.data.shape_keys.key_blocks[name], rig, corrective)
     return rig
+
+
+def skinned_object(
+    name: str, mesh: bpy.types.Mesh, rig: bpy.types.Object, collection: bpy.types.Collection
+) -> bpy.types.Object:
+    """An object of the mesh, child of the armature (exporters sample the driven keys of such alone), deformed by it."""
+    thing = bpy.data.objects.new(name, mesh)
+    collection.objects.link(thing)
+    thing.parent = rig
+    modifier = thing.modifiers.new("Armature", "ARMATURE")
+    modifier.object = rig
+    return thing
 
 
 def _mesh(avatar: Avatar) -> bpy.types.Mesh:
@@ -60,22 +70,10 @@ def _mesh(avatar: Avatar) -> bpy.types.Mesh:
     uv_starts = np.cumsum([0, *(len(part.uv) for part in parts)])
     faces = np.concatenate([part.faces + start for part, start in zip(parts, starts, strict=False)])
     faces_uv = np.concatenate([part.faces_uv + start for part, start in zip(parts, uv_starts, strict=False)])
-    corner = np.ones(faces.shape, bool)
-    corner[:, 3] = faces[:, 3] != faces[:, 2]
-
-    mesh = bpy.data.meshes.new(avatar.name)
-    mesh.vertices.add(int(starts[-1]))
-    mesh.vertices.foreach_set("co", to_blender(_joined(parts, "vertices")).ravel())
-    mesh.loops.add(int(corner.sum()))
-    mesh.loops.foreach_set("vertex_index", faces[corner].astype(np.int32))
-    mesh.polygons.add(len(faces))
-    sides = corner.sum(1)
-    mesh.polygons.foreach_set("loop_start", (np.cumsum(sides) - sides).astype(np.int32))
-    mesh.polygons.foreach_set("material_index", _joined(parts, "face_material").astype(np.int32))
-    mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
-    mesh.update(calc_edges=True)
-    layer = mesh.uv_layers.new(name="UVMap")
-    layer.data.foreach_set("uv", _joined(parts, "uv")[faces_uv[corner]].astype(np.float32).ravel())
+    corner_uv = _joined(parts, "uv")[faces_uv]
+    mesh = new_mesh(
+        avatar.name, to_blender(_joined(parts, "vertices")), faces, corner_uv, _joined(parts, "face_material")
+    )
     for material in avatar.materials:
         mesh.materials.append(build_material(material))
 
@@ -86,15 +84,38 @@ def _mesh(avatar: Avatar) -> bpy.types.Mesh:
     return mesh
 
 
+def new_mesh(
+    name: str, vertices: np.ndarray, faces: np.ndarray, corner_uv: np.ndarray, face_material: np.ndarray
+) -> bpy.types.Mesh:
+    """A smooth mesh of vertices `[V, 3]` (Blender's axes) and faces `[F, 4]`, whose triangles repeat an index.
+
+    `corner_uv` is `[F, 4, 2]`, `face_material` `[F]` the index of each face's material slot.
+    """
+    corner = faces != np.roll(faces, 1, 1)
+    mesh = bpy.data.meshes.new(name)
+    mesh.vertices.add(len(vertices))
+    mesh.vertices.foreach_set("co", vertices.ravel())
+    mesh.loops.add(int(corner.sum()))
+    mesh.loops.foreach_set("vertex_index", faces[corner].astype(np.int32))
+    mesh.polygons.add(len(faces))
+    sides = corner.sum(1)
+    mesh.polygons.foreach_set("loop_start", (np.cumsum(sides) - sides).astype(np.int32))
+    mesh.polygons.foreach_set("material_index", face_material.astype(np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
+    mesh.update(calc_edges=True)
+    layer = mesh.uv_layers.new(name="UVMap")
+    layer.data.foreach_set("uv", corner_uv[corner].astype(np.float32).ravel())
+    return mesh
+
+
 def _joined(parts: list[Part], name: str) -> np.ndarray:
     return np.concatenate([getattr(part, name) for part in parts])
 
 
-def _add_weights(head: bpy.types.Object, avatar: Avatar) -> None:
-    """One vertex group for each joint. Most vertices follow one joint wholly and are added in one call."""
-    weights = _joined(avatar.parts, "weights")
-    for joint, column in zip(avatar.joints, weights.T, strict=True):
-        group = head.vertex_groups.new(name=joint.name)
+def add_weights(thing: bpy.types.Object, joints: list[str], weights: np.ndarray) -> None:
+    """One vertex group for each joint, by weights `[V, J]`. Most vertices follow one joint: one call."""
+    for joint, column in zip(joints, weights.T, strict=True):
+        group = thing.vertex_groups.new(name=joint)
         group.add(np.flatnonzero(column >= 1 - 1e-6).tolist(), 1.0, "REPLACE")
         shared = np.flatnonzero((column > 1e-5) & (column < 1 - 1e-6))
         for vertex, weight in zip(shared.tolist(), column[shared].tolist(), strict=True):
@@ -102,12 +123,14 @@ def _add_weights(head: bpy.types.Object, avatar: Avatar) -> None:
 
 
 def _add_keys(head: bpy.types.Object, avatar: Avatar) -> None:
-    """Basis and every key of any part, in the order in which parts name them."""
+    """Basis, every key of any part in the order in which parts name them, and correctives likewise."""
     basis = _joined(avatar.parts, "vertices")
     head.shape_key_add(name="Basis", from_mix=False)
-    for name in dict.fromkeys(name for part in avatar.parts for name in part.keys):
+    keys = [{**part.keys, **part.correctives} for part in avatar.parts]
+    names = [name for field in ("keys", "correctives") for part in avatar.parts for name in getattr(part, field)]
+    for name in dict.fromkeys(names):
         still = (np.zeros_like(part.vertices) for part in avatar.parts)
-        delta = np.concatenate([part.keys.get(name, zero) for part, zero in zip(avatar.parts, still, strict=True)])
+        delta = np.concatenate([own.get(name, zero) for own, zero in zip(keys, still, strict=True)])
         add_key(head, name, to_blender(basis + delta))
 
 

@@ -16,7 +16,9 @@ import bpy
 
 from ..core.errors import InputError
 from . import heads
+from .actions import assign, current
 from .held import Held, held_actions
+from .levels import mesh_at
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ PRESETS: dict[str, Preset] = {
         ".glb",
         {
             "export_format": "GLB",
+            "use_visible": True,  # or children of the armature come along, levels of detail among them
             "export_yup": True,
             "export_apply": False,  # applying a modifier drops every shape key
             "export_morph": True,
@@ -82,20 +85,23 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def export_head(rig: bpy.types.Object, path: Path | str, preset: str = "gltf", animation: bool = True) -> None:
+def export_head(
+    rig: bpy.types.Object, path: Path | str, preset: str = "gltf", animation: bool = True, level: int = 0
+) -> None:
     """Write the head to `path` by one of `PRESETS`; the file appears whole or not at all.
 
     Without `animation` the head is written neutral and at rest. With it, one clip covers the head's current actions and
-    whatever keys and bones hold a value without being animated.
+    whatever keys and bones hold a value without being animated. `level` is the level of detail, 0 the full mesh.
     Raises InputError when the place cannot be written or the head is no longer whole.
     """
     chosen = PRESETS[preset]
     path = Path(path)
-    head = heads.mesh_object(rig)
+    head, shown = heads.mesh_object(rig), mesh_at(rig, level)
     with ExitStack() as stack:
         temporary = stack.enter_context(_beside(path))
         clip = stack.enter_context(held_actions(rig, head, animation))
-        scene = stack.enter_context(_own_scene(rig, head, clip))
+        stack.enter_context(_same_action(head, shown))
+        scene = stack.enter_context(_own_scene(rig, shown, clip))
         if chosen.root_name:
             stack.enter_context(_renamed(rig, chosen.root_name))
         stack.enter_context(bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]))
@@ -143,6 +149,20 @@ def _own_scene(rig: bpy.types.Object, head: bpy.types.Object, clip: Held | None)
         yield scene
     finally:
         bpy.data.scenes.remove(scene)
+
+
+@contextmanager
+def _same_action(head: bpy.types.Object, shown: bpy.types.Object) -> Iterator[None]:
+    """A level of detail, whose keys are driven, has the head's action for a while: glTF leaves out what has none."""
+    if shown == head:
+        yield
+        return
+    action, slot = current(head.data.shape_keys)
+    assign(shown.data.shape_keys, action, slot)
+    try:
+        yield
+    finally:
+        assign(shown.data.shape_keys, None)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from ..core.avatar import Avatar
 from ..core.errors import InputError
 from ..core.parametric.clip import Clip
 from ..core.parametric.head import HeadModel
-from . import animate, build, export, heads, preview
+from . import animate, build, export, heads, levels, preview
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Order:
     """The animation, in terms of our head."""
     fbx_preset: str
     """One of `export.PRESETS`."""
+    levels: bool
+    """Whether to make levels of detail too."""
     preview: bool
     """Whether to render preview.png."""
 
@@ -39,19 +41,28 @@ def make(order: Order, progress: Callable[[str, float], None]) -> None:
     rig = build.build(order.avatar)
     if order.clip is not None:
         _animate(rig, order.clip)
-    for index, extension in enumerate(order.formats):
-        path = order.out / f"{order.name}.{extension}"
-        progress(f"Writing {path.name}", 0.05 + 0.25 * index / len(order.formats))
-        if extension == "blend":
-            _save_blend(path)
-        else:
-            export.export_head(rig, path, "gltf" if extension == "glb" else order.fbx_preset)
+    made = levels.add_levels(rig, HeadModel.load()) if order.levels else []
+    _write(rig, order, len(made), progress)
     if order.preview:
         stage = "Rendering the preview"
         progress(stage, 0.3)
         photo = order.avatar.images.get("photo")
         preview.render_preview(rig, order.out / "preview.png", photo, lambda done: progress(stage, 0.3 + 0.7 * done))
     progress("Done", 1.0)
+
+
+def _write(rig: bpy.types.Object, order: Order, coarser: int, progress: Callable[[str, float], None]) -> None:
+    """Every format; the .blend file holds all levels of detail, the others are one file for each."""
+    files = [
+        (extension, level) for extension in order.formats for level in range(1 if extension == "blend" else 1 + coarser)
+    ]
+    for index, (extension, level) in enumerate(files):
+        path = order.out / f"{order.name}{f'_lod{level}' if level else ''}.{extension}"
+        progress(f"Writing {path.name}", 0.05 + 0.25 * index / len(files))
+        if extension == "blend":
+            _save_blend(path)
+        else:
+            export.export_head(rig, path, "gltf" if extension == "glb" else order.fbx_preset, level=level)
 
 
 def _animate(rig: bpy.types.Object, clip: Clip) -> None:

@@ -66,7 +66,7 @@ def set_identity(rig: bpy.types.Object, model: HeadModel, beta: np.ndarray) -> N
     """
     stored = metadata(rig)
     old, new = np.asarray(stored["parameters"]["beta"], np.float32), np.asarray(beta, np.float32)
-    indices, shares = _carriers(rig, model)
+    indices, shares = carriers(rig, model)
     vertices = model.shaped(new)
     before, after = arkit_deltas(model, old), arkit_deltas(model, new)
     moved = vertices - model.shaped(old)
@@ -76,7 +76,7 @@ def set_identity(rig: bpy.types.Object, model: HeadModel, beta: np.ndarray) -> N
             change = moved + after[key.name] - before[key.name]
         _displace(key, _carried(indices, shares, change))
     mesh = mesh_object(rig).data
-    mesh.vertices.foreach_set("co", _positions(mesh.shape_keys.reference_key).ravel())
+    mesh.vertices.foreach_set("co", positions(mesh.shape_keys.reference_key).ravel())
     mesh.update()
     place_bones(rig, armature_joints(model, new, vertices))
     stored["parameters"].setdefault("beta_made", old.tolist())  # what the head was made with
@@ -88,14 +88,18 @@ def add_psi_keys(rig: bpy.types.Object, model: HeadModel) -> None:
     """Add FLAME's expression components as the keys `psi_000`, `psi_001`, ...; those already there stay as they are."""
     head = mesh_object(rig)
     existing = keys(rig)
-    indices, shares = _carriers(rig, model)
-    basis = _positions(head.data.shape_keys.reference_key)
+    indices, shares = carriers(rig, model)
+    basis = positions(head.data.shape_keys.reference_key)
     for name, delta in psi_deltas(model).items():
         if name not in existing:
             add_key(head, name, basis + to_blender(_carried(indices, shares, delta)), PSI_LIMITS)
 
 
-def _carriers(rig: bpy.types.Object, model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
+def carriers(rig: bpy.types.Object, model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
+    """The three model vertices that carry each vertex of the mesh, `[V, 3]`, and their shares, `[V, 3]`.
+
+    Raises InputError when the head was made with another model.
+    """
     if metadata(rig)["model"] != model.sha256:
         raise InputError(f"{rig.name} was made with another head model than the one installed; make the head again.")
     mesh = mesh_object(rig).data
@@ -112,11 +116,12 @@ def _carried(indices: np.ndarray, shares: np.ndarray, field: np.ndarray) -> np.n
     return np.einsum("vk,vkc->vc", shares, field[indices])
 
 
-def _positions(key: bpy.types.ShapeKey) -> np.ndarray:
+def positions(key: bpy.types.ShapeKey) -> np.ndarray:
+    """Vertices of a shape key, `[V, 3]` in the object's own space."""
     flat = np.empty(len(key.data) * 3, np.float32)
     key.data.foreach_get("co", flat)
     return flat.reshape(-1, 3)
 
 
 def _displace(key: bpy.types.ShapeKey, displacement: np.ndarray) -> None:
-    key.data.foreach_set("co", (_positions(key) + to_blender(displacement)).ravel())
+    key.data.foreach_set("co", (positions(key) + to_blender(displacement)).ravel())

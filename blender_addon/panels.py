@@ -166,6 +166,7 @@ class LIKENESS_PT_export(HeadPanel, bpy.types.Panel):
 
     def draw(self, _context: bpy.types.Context) -> None:
         self.layout.column(align=True).operator_enum("likeness.export_head", "preset")
+        self.layout.operator("likeness.add_levels", icon="MOD_DECIM")
 
 
 def draw_import_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:

@@ -79,7 +79,7 @@ def _express(rig: bpy.types.Object, expression: dict[str, float]) -> None:
 def _studio(rig: bpy.types.Object) -> Iterator[bpy.types.Scene]:
     """A scene with the head, its lights, a camera and a backdrop that goes round with the camera."""
     scene = bpy.data.scenes.new("studio")
-    for thing in (rig, *rig.children_recursive):
+    for thing in (rig, heads.mesh_object(rig)):
         scene.collection.objects.link(thing)
     _set_render(scene)
     scene.world = bpy.data.worlds.new("studio")

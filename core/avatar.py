@@ -53,6 +53,20 @@ class Material:
 
 
 @dataclass(frozen=True)
+class Corrective:
+    """When a shape key that makes up for plain skinning is on: its value follows from how far a joint has turned.
+
+    With t the joint's angle about the axis of `rotation` and t1 the length of `rotation`, the value is 0 for t <= 0,
+    then sin t / sin t1 (order 1) or (1 - cos t) / (1 - cos t1) (order 2), and 1 from t1 on.
+    """
+
+    joint: str
+    rotation: np.ndarray
+    """[3] axis-angle at which the value is 1."""
+    order: int = 1
+
+
+@dataclass(frozen=True)
 class Part:
     """One piece of geometry (skin, eye_left, teeth_upper, hair, ...), neutral and with the identity baked in."""
 
@@ -71,6 +85,8 @@ class Part:
     """[V, J] float32, rows sum to 1, columns in the order of the Avatar's joints."""
     keys: dict[str, np.ndarray] = field(default_factory=dict)
     """Shape key name -> [V, 3] displacement from `vertices` at value 1."""
+    correctives: dict[str, np.ndarray] = field(default_factory=dict)
+    """Name of one of the Avatar's correctives -> [V, 3] displacement at value 1, before skinning."""
     model_vertices: np.ndarray | None = None
     """[V] int32 index of each vertex in the head model, None for a part that is not of the model (hair)."""
     binding: np.ndarray | None = None
@@ -87,6 +103,8 @@ class Avatar:
     joints: list[Joint]
     parts: list[Part]
     materials: list[Material]
+    correctives: dict[str, Corrective] = field(default_factory=dict)
+    """Shape key name -> what drives it; their displacements are the parts'."""
     parameters: dict[str, list[float]] = field(default_factory=dict)
     """`beta`, `psi`, `theta` (axis-angle, 3 values per FLAME joint), `camera`, `light`..., flat lists.
     `psi` and `theta` are those of the photo; the geometry itself is neutral."""
@@ -135,6 +153,7 @@ class Avatar:
                 **fields_,
                 "joints": [Joint(**joint) for joint in fields_["joints"]],
                 "parts": [Part(**part) for part in fields_["parts"]],
+                "correctives": {name: Corrective(**c) for name, c in fields_.get("correctives", {}).items()},
                 "materials": [Material(**{**m, "color": tuple(m["color"])}) for m in fields_["materials"]],
             }
         )

@@ -45,6 +45,7 @@ def head(
     topology: Annotated[Topology, typer.Option(help="The mesh of the head.")] = Topology.quads,  # noqa: ARG001 one so far
     formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
     animate: Annotated[str | None, typer.Option(metavar="CLIP|demo", help="Clip to play on the head, or demo.")] = None,
+    levels: Annotated[bool, typer.Option("--levels", help="Write levels of detail too: head_lod1, head_lod2.")] = False,
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
 ) -> None:
     """Make an animatable head of a photo."""
@@ -55,7 +56,7 @@ def head(
     chosen = tuple(dict.fromkeys(name.strip().lower() for name in formats.split(",")))
     if unknown := [name for name in chosen if name not in FORMATS]:
         raise UsageError(f"There is no format {unknown[0]!r}; choose of {', '.join(FORMATS)}.")
-    make_head(photos[0], out, face=face, formats=chosen, animate=animate, device=device.value)
+    make_head(photos[0], out, face=face, formats=chosen, animate=animate, levels=levels, device=device.value)
 
 
 @app.command()

@@ -21,9 +21,11 @@ _ERRORS: dict[int, type[LikenessError]] = {2: UsageError, 3: InputError}
 
 
 def make_head(
-    photo: Path, out: Path, *, face: int | None, formats: Sequence[str], animate: str | None, device: str
+    photo: Path, out: Path, *, face: int | None, formats: Sequence[str], animate: str | None, levels: bool, device: str
 ) -> None:
-    """Write `head.<format>`, `preview.png` and `report.json` into `out`, all of them or none. Raises LikenessError."""
+    """Write `head.<format>`, `preview.png` and `report.json` into `out`, all of them or none; with `levels`, coarser
+    heads too, `head_lod1.<format>` and on. Raises LikenessError.
+    """
     if animate not in (None, "demo"):
         read_clip(animate)  # refuse it before the work begins
     with staged(out) as folder, progress_bars() as stages:
@@ -31,7 +33,7 @@ def make_head(
         with stages.job("Capture") as progress:
             report = capture(photo, avatar, face=face, device=device, progress=progress)
         with stages.job("Blender") as progress:
-            build(avatar, folder, formats=formats, animate=animate, progress=progress)
+            build(avatar, folder, formats=formats, animate=animate, levels=levels, progress=progress)
         avatar.unlink()
         report["seconds"] = {**stages.seconds, "total": round(sum(stages.seconds.values()), 3)}
         (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -45,12 +47,15 @@ def capture(photo: Path, avatar: Path, *, face: int | None, device: str, progres
         return engine.call("head", params, on_progress=progress)
 
 
-def build(avatar: Path, out: Path, *, formats: Sequence[str], animate: str | None, progress: OnProgress) -> None:
+def build(
+    avatar: Path, out: Path, *, formats: Sequence[str], animate: str | None, levels: bool, progress: OnProgress
+) -> None:
     """Build the Avatar in a Blender process, which exports and renders it into `out`. Raises LikenessError."""
     if find_spec("bpy") is None:
         raise EngineError("Blender's Python module is not installed; install it: pip install 'likeness[blender]'.")
     command = [*BATCH, str(avatar), "--out", str(out), "--formats", ",".join(formats), "--preview"]
     command += ["--animate", animate] if animate else []
+    command += ["--levels"] if levels else []
     progress("Starting Blender", 0.0)
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
         assert process.stdout

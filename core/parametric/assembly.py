@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..avatar import Avatar, Joint, Material, Part
+from .correctives import bone_correctives
 from .head import EXPRESSIONS, HeadModel
 
 ARMATURE = ("root", "neck", "head", "jaw", "left_eye", "right_eye")
@@ -69,7 +70,7 @@ def head_avatar(
     version: str = "",
     images: Mapping[str, bytes] | None = None,
 ) -> Avatar:
-    """The neutral head of shape `beta` `[100]` with its 52 ARKit keys, ready to be built in Blender.
+    """The neutral head of shape `beta` `[100]` with its 52 ARKit keys and correctives, ready to be built in Blender.
 
     `materials` replaces entries of `MATERIALS` by part name; two parts given the same material share it.
     `extra_parts` are bound parts: `vertices`, `faces`, `uv`, `faces_uv`, `binding` and `binding_weights` are read, and
@@ -78,6 +79,7 @@ def head_avatar(
     beta = np.asarray(beta, np.float32)
     vertices = model.shaped(beta)
     deltas = arkit_deltas(model, beta)
+    drivers, corrections = bone_correctives(model)
     weights = armature_weights(model)
     chosen = {**MATERIALS, **(materials or {})}
     used: dict[str, Material] = {}
@@ -89,7 +91,7 @@ def head_avatar(
 
     def finished(part: Part, face_material: np.ndarray) -> Part:
         part = replace(part, face_material=face_material, weights=limited(carried(part, weights)))
-        return replace(part, keys=part_keys(part, deltas))
+        return replace(part, keys=part_keys(part, deltas), correctives=part_keys(part, corrections))
 
     parts = []
     for part in (model_part(model, vertices, index) for index in range(len(model.parts))):
@@ -107,6 +109,7 @@ def head_avatar(
         joints=armature_joints(model, beta, vertices),
         parts=parts,
         materials=list(used.values()),
+        correctives=drivers,
         parameters={**stored, "beta": beta.tolist()},
         source=source,
         model=model.sha256,

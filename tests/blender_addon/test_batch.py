@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from likeness.blender_addon import heads
+from likeness.core.parametric.arkit import ARKIT_NAMES
 
 
 def batch(*arguments, **options):
@@ -48,12 +49,23 @@ def test_blend_file_holds_the_animated_head(built):
     bpy.ops.wm.open_mainfile(filepath=str(built[1] / "head.blend"))
     (rig,) = (thing for thing in bpy.context.scene.objects if thing.type == "ARMATURE")
     assert heads.find(heads.mesh_object(rig)) == rig
-    assert len(heads.keys(rig)) == 53
+    assert set(ARKIT_NAMES) < set(heads.keys(rig).keys())
     scene = bpy.context.scene
     assert (scene.render.fps, scene.frame_start, scene.frame_end) == (30, 1, 181)
     scene.frame_set(60)
     assert heads.keys(rig)["mouthSmileLeft"].value > 0.3
     assert all(image.packed_file for image in bpy.data.images if image.users)
+
+
+def test_levels_of_detail_are_files_of_their_own(avatar_file, tmp_path):
+    done = batch(avatar_file, "--out", tmp_path, "--formats", "glb,blend", "--levels")
+    assert done.returncode == 0, done.stderr
+    names = ["head.blend", "head.glb", "head_lod1.glb", "head_lod2.glb"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    sizes = [(tmp_path / name).stat().st_size for name in names[1:]]
+    assert sizes == sorted(sizes, reverse=True)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "head.blend"))
+    assert {"Ada_LOD1", "Ada_LOD2"} < set(bpy.data.objects.keys())
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from likeness.core.errors import InputError
 from likeness.core.parametric.arkit import ARKIT_NAMES
 from likeness.core.parametric.assembly import ARMATURE, PARENTS, with_identity
 from likeness.core.parametric.head import JOINTS
-from likeness.core.parametric.lbs import skin
 
 from .meshes import evaluated, key_positions, weights
 
@@ -35,9 +34,13 @@ def test_head_is_upright_faces_minus_y_and_has_a_human_size(rig, avatar, model):
     np.testing.assert_array_equal(np.array(rig.matrix_world), np.eye(4))
 
 
+def test_mesh_is_valid(rig):
+    assert not heads.mesh_object(rig).data.validate()  # there was nothing to mend
+
+
 def test_shape_keys_have_arkits_names_and_are_at_rest(rig, avatar):
     keys = heads.keys(rig)
-    assert [key.name for key in keys] == ["Basis", *ARKIT_NAMES]
+    assert [key.name for key in keys] == ["Basis", *ARKIT_NAMES, *avatar.correctives]
     assert all(key.value == 0 and key.slider_min == 0 and key.slider_max == 1 for key in keys[1:])
     neutral = np.concatenate([part.vertices for part in avatar.parts])
     np.testing.assert_allclose(evaluated(heads.mesh_object(rig)), to_blender(neutral), atol=1e-6)
@@ -68,13 +71,45 @@ def test_weights_sum_to_one_with_four_influences(rig):
 
 
 def test_theta_poses_the_bones_as_flame_does(rig, model, beta):
+    """Linear blend skinning: by turns that no pose corrective knows of."""
     theta = np.zeros((5, 3), np.float32)
-    theta[1:] = [[0.1, 0.3, -0.05], [0.25, 0.05, 0], [0.1, 0.3, 0], [0.1, -0.2, 0]]
+    theta[:2] = [[0.05, -0.1, 0.02], [0.1, 0.3, -0.05]]
+    theta[3:, 2] = 0.1, -0.1
     heads.pose(rig, theta)
-    expected = skin(model.shaped(beta), model.joints(beta), model.parents, model.lbs_weights, theta)
+    expected = model.skinned(beta, theta)
     positions = evaluated(heads.mesh_object(rig))[: len(expected)]
     np.testing.assert_allclose(positions, to_blender(expected), atol=2e-6)
     assert {rig.pose.bones[name].rotation_mode for name in JOINTS} == {"QUATERNION"}
+
+
+@pytest.mark.parametrize("amount", [0.3, 0.6, 1.0])
+@pytest.mark.parametrize("shape", ["jawOpen", "eyeLookDownLeft", "eyeLookUpRight", "eyeLookInLeft", "eyeLookOutLeft"])
+def test_bones_bring_their_pose_correctives(rig, model, beta, shape, amount):
+    """A jaw opened by its bone has the lips and cheeks of the model's, and lids follow a turned eye."""
+    theta = np.float32(amount) * model.arkit_theta[model.arkit_names.index(shape)]
+    heads.pose(rig, theta)
+    expected = to_blender(model.vertices(beta, np.zeros(50, np.float32), theta))
+    error = np.linalg.norm(evaluated(heads.mesh_object(rig))[: len(expected)] - expected, axis=1)
+    exact = shape == "jawOpen" or amount == 1
+    assert error.max() < (5e-5 if exact else 1e-3)
+    assert np.sqrt((error**2).mean()) < 2e-4
+    plain = np.linalg.norm(to_blender(model.skinned(beta, theta)) - expected, axis=1)
+    assert plain.max() > 2 * error.max()
+
+
+def test_a_bone_and_its_key_are_two_ways_to_the_same_head(rig, model):
+    heads.keys(rig)["jawOpen"].value = 1
+    by_key = evaluated(heads.mesh_object(rig))[: len(model.v_template)]
+    heads.keys(rig)["jawOpen"].value = 0
+    heads.pose(rig, model.arkit_theta[model.arkit_names.index("jawOpen")])
+    by_bone = evaluated(heads.mesh_object(rig))[: len(model.v_template)]
+    np.testing.assert_allclose(by_bone, by_key, atol=2e-4)
+
+
+def test_drivers_need_no_leave_to_run_scripts(rig):
+    drivers = heads.mesh_object(rig).data.shape_keys.animation_data.drivers
+    assert len(drivers) >= 9
+    assert all(curve.driver.is_simple_expression and curve.driver.is_valid for curve in drivers)
 
 
 def test_uv_materials_and_packed_textures(rig):
@@ -122,7 +157,8 @@ def test_psi_keys_on_demand(rig, model, beta):
     heads.add_psi_keys(rig, model)
     heads.add_psi_keys(rig, model)
     names = [key.name for key in heads.keys(rig)]
-    assert names[53:] == [f"psi_{k:03d}" for k in range(50)]
+    assert len(names) == len(set(names))
+    assert names[-50:] == [f"psi_{k:03d}" for k in range(50)]
     psi = np.zeros(50, np.float32)
     psi[[0, 7]] = 1.5, -2.0
     heads.keys(rig)["psi_000"].value, heads.keys(rig)["psi_007"].value = 1.5, -2.0

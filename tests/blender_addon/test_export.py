@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from mathutils import Matrix
 from mathutils.kdtree import KDTree
 
 from likeness.blender_addon import animate, export, heads
@@ -88,7 +89,7 @@ def gltf_json(path: Path) -> dict:
 def test_round_trip(files, avatar, name):
     paths, positions, _ = files
     rig, mesh = imported(paths[name])
-    assert {key.name for key in mesh.data.shape_keys.key_blocks[1:]} == set(ARKIT_NAMES)
+    assert {key.name for key in mesh.data.shape_keys.key_blocks[1:]} == {*ARKIT_NAMES, *avatar.correctives}
     assert all((key.slider_min, key.slider_max) == (0, 1) for key in mesh.data.shape_keys.key_blocks[1:])
     assert {bone.name for bone in rig.data.bones} == set(ARMATURE)
     assert {bone.name: bone.parent.name for bone in rig.data.bones if bone.parent} == PARENTS
@@ -136,7 +137,7 @@ def test_gltf_faces_plus_z_and_is_neutral_at_rest(files, avatar):
     low = np.min([accessor["min"] for accessor in positions], 0)
     high = np.max([accessor["max"] for accessor in positions], 0)
     np.testing.assert_allclose([low, high], [rest.min(0), rest.max(0)], atol=1e-6)  # +Y up, +Z out of the face
-    assert content["meshes"][0]["extras"]["targetNames"] == list(ARKIT_NAMES)
+    assert content["meshes"][0]["extras"]["targetNames"] == [*ARKIT_NAMES, *avatar.correctives]
     assert [animation["name"] for animation in content["animations"]] == ["Smile"]
     assert not any(content["meshes"][0]["weights"])
 
@@ -173,6 +174,10 @@ def test_exporting_changes_nothing(avatar, clip, tmp_path):
     keys = heads.keys(rig)
     keys["tongueOut"].value = 0.25
     rig.pose.bones["head"].location = (0, 0.01, 0)
+    glasses = bpy.data.objects.new("Glasses", bpy.data.meshes.new("Glasses"))
+    bpy.context.scene.collection.objects.link(glasses)
+    glasses.parent, glasses.parent_type, glasses.parent_bone = rig, "BONE", "head"
+    glasses.matrix_parent_inverse = Matrix.Translation((0, 0.1, 0.2))
     camera = bpy.data.objects.new("Armature", bpy.data.cameras.new("Camera"))
     bpy.context.scene.collection.objects.link(camera)
     bpy.context.view_layer.objects.active = camera
@@ -190,6 +195,7 @@ def test_exporting_changes_nothing(avatar, clip, tmp_path):
             [round(key.value, 5) for key in keys],
             [tuple(bone.location) + tuple(bone.rotation_quaternion) for bone in rig.pose.bones],
             rig.animation_data.action.name,
+            (glasses.parent, glasses.parent_type, glasses.parent_bone, glasses.matrix_parent_inverse.copy()),
         )
 
     before = state()

@@ -335,3 +335,9 @@ def test_the_real_engine(astronaut, monkeypatch):
     assert bpy.ops.likeness.test_engine() == {"FINISHED"}
     assert bpy.ops.likeness.head_from_photo(filepath=str(astronaut)) == {"FINISHED"}
     assert views.active_head(bpy.context) is not None
+
+
+def test_levels_of_detail(head):
+    assert bpy.ops.likeness.add_levels() == {"FINISHED"}
+    assert {"Ada_LOD1", "Ada_LOD2"} < set(bpy.data.objects.keys())
+    assert views.active_head(bpy.context) == head
