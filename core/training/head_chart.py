@@ -2,16 +2,6 @@
 
 import numpy as np
 
-MAGNIFIED_REACH = 0.25
-"""Metres from the nose at which the chart keeps its scale."""
-
-
-def magnified(plane: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Give the face more of the chart: radii r become about r^0.65, which stretches alike everywhere (0.65 to 1)."""
-    offset = plane - centre
-    radius = np.linalg.norm(offset, axis=1, keepdims=True) / MAGNIFIED_REACH
-    return offset * (radius**2 + 0.01) ** -0.175
-
 
 def layout_uv(planes, bounds, quads, middle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """UVs of both halves: the outer chart above, mouth and eye sockets as islands in a strip below.

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from ..geometry.flatten import flatten
 from ..geometry.quads import quad_mesh
-from .head_chart import layout_uv, magnified
+from .head_chart import layout_uv
 from .head_sheets import (
     Sheet,
     SizeField,
@@ -25,15 +25,13 @@ from .head_sheets import (
     outer_sheet,
     weight_rows,
 )
-from .ict import LANDMARKS, IctModel
+from .ict import IctModel
 
 LIP_SPACING = (1.3e-3, 1.4e-3, 1.6e-3, 1.8e-3, 2.0e-3, 2.1e-3)
 EYE_SPACING = (1.0e-3, 1.2e-3, 1.4e-3, 1.6e-3, 1.8e-3, 2.0e-3)
 """Distance in metres from each edge loop to the next, outwards."""
 LIP_SEGMENTS, EYE_SEGMENTS = 44, 56
 """Edges of the inner loops: half a mouth, one eye. Even: quads around are split in two."""
-NOSE_TIP = 30
-"""Of the 68 landmarks: the middle of what the chart magnifies."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +125,7 @@ class _Half:
         curve = plane[np.concatenate([outline[name] for name in ("lower", "neck", "back", "upper")])]
         ids = self._weld(sheet, points, quads, known, np.concatenate([lip_ids[-1], eye_ids[-1]]), snap=curve)
         faces = _oriented(np.concatenate([lip_strips, eye_strips, ids[quads]]), self._plane_of(sheet))
-        nose = sheet.plane[np.flatnonzero(sheet.vertices == LANDMARKS[NOSE_TIP])[0]]
-        self._add_region(0, faces, sheet, chart=lambda plane: magnified(plane, nose))
+        self._add_region(0, faces, sheet)
         self.eye_rings = np.stack(eye_ids)
         return lip_ids[0], eye_ids[0]
 
@@ -173,13 +170,12 @@ class _Half:
         full[sheet.vertices] = sheet.plane
         return sparse.vstack(self.rows).tocsr() @ full
 
-    def _add_region(self, region: int, faces: np.ndarray, sheet: Sheet, chart=lambda plane: plane) -> None:
-        plane = chart(self._plane_of(sheet))
-        whole = chart(sheet.plane)
+    def _add_region(self, region: int, faces: np.ndarray, sheet: Sheet) -> None:
+        plane = self._plane_of(sheet)
         self.quads.append(faces)
         self.regions.append(np.full(len(faces), region))
         self.planes.append({int(i): plane[i] for i in np.unique(faces)})
-        self.bounds.append(np.stack([whole.min(0), whole.max(0)]))
+        self.bounds.append(np.stack([sheet.plane.min(0), sheet.plane.max(0)]))
 
     def mirrored(self, lip_ring: np.ndarray) -> Skin:
         """Both halves, welded on the midline, oriented outwards, with UVs."""

@@ -12,6 +12,7 @@ from ..registry import find
 RECIPES = {
     "head-model": "head_model:train_head_model",
     "landmarks": "landmarks:train_landmarks",
+    "albedo": "albedo:train_albedo",
 }
 
 

@@ -70,15 +70,15 @@ def test_chart_fills_the_unit_square_without_overlap(model):
 
 
 def test_chart_stretches_little_on_the_face(model, skin):
-    """Singular values of the map from UV to the surface, over their median: within a factor of 1.6 for six in seven."""
+    """The larger over the smaller singular value of the map from UV to the surface, quad by quad."""
     face = (model.masks["narrow_face"][skin] > 0.5).all(1)
     points = model.v_template[skin[face]]
     uv = model.uv[model.faces_uv[model.face_part == 0][face]]
     surface = np.stack([points[:, 1] - points[:, 0], points[:, 3] - points[:, 0]], -1)
     chart = np.stack([uv[:, 1] - uv[:, 0], uv[:, 3] - uv[:, 0]], -1)
     values = np.linalg.svd(surface @ np.linalg.inv(chart), compute_uv=False)
-    relative = values / np.median(values)
-    assert ((relative > 1 / 1.6) & (relative < 1.6)).all(1).mean() > 6 / 7
+    stretch = values[:, 0] / values[:, 1]
+    assert np.median(stretch) < 1.5 and np.percentile(stretch, 90) < 2.1
 
 
 def test_parts_and_bases_have_flames_sizes(model):
