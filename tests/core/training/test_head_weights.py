@@ -123,7 +123,7 @@ def height_at(triangles: np.ndarray, x: float, y: float) -> float:
 
 
 def test_blinking_lids_cover_the_eyeball(model):
-    """Seen from the front, at least 97 % of the eyeball's disc lies behind the lids of eyeBlink; open, the iris shows."""
+    """From the front, at least 97 % of the eyeball's disc lies behind the lids of eyeBlink."""
     index = ARKIT_NAMES.index("eyeBlinkLeft")
     closed = posed(model, model.arkit_psi[index], model.arkit_theta[index])
     eye = model.parts.index("left_eye")
