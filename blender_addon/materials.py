@@ -1,5 +1,7 @@
 """Avatar materials as Blender materials: one Principled BSDF each, which glTF and FBX carry as plain PBR."""
 
+import math
+
 import bpy
 
 from ..core.avatar import Material
@@ -8,6 +10,8 @@ SCATTER_RADIUS = (1.0, 0.37, 0.19)
 """Skin's mean free path of red, green and blue light, relative to red."""
 SCATTER_METRES = 0.0037
 """Skin's mean free path of red light. Source: Jensen et al., "A Practical Model for Subsurface Light Transport"."""
+GLASS = 0.04
+"""Share of the light that glass, and the film of tears on an eye, mirrors straight back."""
 
 
 def build_material(material: Material) -> bpy.types.Material:
@@ -23,6 +27,8 @@ def build_material(material: Material) -> bpy.types.Material:
     shader.inputs["Roughness"].default_value = material.roughness
     if material.alpha != "opaque":
         shader.inputs["Alpha"].default_value = material.color[3]
+        if material.color_texture is None:
+            shader.inputs["IOR"].default_value = _glare_ior(material.color[3])
     if material.subsurface > 0:
         shader.inputs["Subsurface Weight"].default_value = material.subsurface
         shader.inputs["Subsurface Radius"].default_value = SCATTER_RADIUS
@@ -39,6 +45,12 @@ def build_material(material: Material) -> bpy.types.Material:
         tree.links.new(texture.outputs["Color"], normal.inputs["Color"])
         tree.links.new(normal.outputs["Normal"], shader.inputs["Normal"])
     return made
+
+
+def _glare_ior(opacity: float) -> float:
+    """Index of refraction by which a translucent film mirrors as much as glass: opacity fades its highlights too."""
+    reflectance = min(GLASS / opacity, 0.9)
+    return (1 + math.sqrt(reflectance)) / (1 - math.sqrt(reflectance))
 
 
 def use_nodes(owner: bpy.types.Material | bpy.types.World) -> None:

@@ -21,7 +21,7 @@ from .materials import packed_image, use_nodes
 PANEL = (400, 500)
 """Width and height of one panel in pixels."""
 GAP = 6
-SAMPLES = 16
+SAMPLES = 12
 FIELD = math.radians(19)
 """Vertical field of view: that of an 85 mm lens held upright, which draws a face without distortion."""
 
@@ -29,23 +29,21 @@ VIEWS = {"front": 0.0, "three-quarter": 38.0, "side": 88.0}
 """Panel -> degrees by which the camera goes round to the head's left."""
 
 EXPRESSION = {
-    "mouthSmileLeft": 0.75,
-    "mouthSmileRight": 0.7,
-    "jawOpen": 0.32,
-    "cheekSquintLeft": 0.5,
-    "cheekSquintRight": 0.5,
-    "eyeSquintLeft": 0.25,
-    "eyeSquintRight": 0.25,
-    "browInnerUp": 0.45,
-    "browOuterUpLeft": 0.5,
-    "browOuterUpRight": 0.45,
-    "mouthUpperUpLeft": 0.2,
-    "mouthUpperUpRight": 0.2,
+    "mouthSmileLeft": 0.87,
+    "mouthSmileRight": 0.83,
+    "mouthUpperUpLeft": 0.12,
+    "mouthUpperUpRight": 0.12,
+    "jawOpen": 0.16,
+    "cheekSquintLeft": 0.6,
+    "cheekSquintRight": 0.6,
+    "eyeSquintLeft": 0.3,
+    "eyeSquintRight": 0.3,
 }
+"""A smile that reaches the eyes and shows the upper teeth."""
 
-LIGHTS = {"key": ((-38, 32), 12.0, 0.55), "fill": ((45, 8), 3.2, 0.9), "rim": ((150, 38), 8.0, 0.6)}
+LIGHTS = {"key": ((-34, 27), 13.0, 0.5), "fill": ((48, 6), 2.6, 0.9), "rim": ((148, 36), 11.0, 0.5)}
 """Name -> (degrees round the head from its front, degrees up), watts, metres across; all a metre from the head."""
-AMBIENT = (0.175, 0.182, 0.196, 1.0)
+AMBIENT = (0.145, 0.152, 0.166, 1.0)
 BACKDROP = (0.2, 0.205, 0.215, 1.0)
 
 
@@ -139,16 +137,16 @@ def _props(rig: bpy.types.Object) -> Iterator[tuple[str, bpy.types.ID, Matrix]]:
 
 
 def _frame(rig: bpy.types.Object) -> tuple[Vector, float]:
-    """Centre and height of the picture: from a little above the hair to half-way down the neck, metres."""
-    basis = heads.keys(rig)[0]
-    points = np.empty(len(basis.data) * 3, np.float32)
-    basis.data.foreach_get("co", points)
-    points = points.reshape(-1, 3)
+    """Centre and height of the picture in metres: the head with its hair, from any side, and the neck below."""
+    points = heads.positions(heads.keys(rig)[0])
     chin = rig.data.bones["jaw"].tail_local.z
     head = points[points[:, 2] > chin]
-    height = float(head[:, 2].max()) - chin
-    middle = float(head[:, 1].min() + head[:, 1].max()) / 2
-    return Vector((0.0, middle, chin + 0.4 * height)), 1.42 * height
+    low, high = head.min(0), head.max(0)
+    height = float(high[2]) - chin
+    width = max(high[0] - low[0], high[1] - low[1])
+    frame = max(1.42 * height, 1.16 * float(width) * PANEL[1] / PANEL[0])
+    middle = float(low[1] + high[1]) / 2
+    return Vector((0.0, middle, high[2] + 0.09 * frame - frame / 2)), frame
 
 
 def _looking_at(center: Vector, around: float, up: float, distance: float) -> Matrix:
