@@ -13,9 +13,10 @@ from scipy.sparse.linalg import splu
 from ..parametric.head import HeadModel
 from ..rendering.atlas import Atlas
 from ..rendering.rasterise import triangulate
-from ..rendering.shading import estimate_light, shade
-from .complexion import MUCOSA, pigment, wet
+from ..rendering.shading import estimate_light, shade, srgb_to_linear
+from .complexion import mucosa, pigment, wet
 from .projection import Projection
+from .segmentation import Masks
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 DARK = 0.004
@@ -30,6 +31,12 @@ GREEN = (-3.6, -0.6)
 """Range of skin's log reflectance in green."""
 COLOR_CAST = 0.4
 """Share of a tone's distance from the usual one that is held to be the light's colour."""
+FULL_HAIR = 0.04
+"""Share of the masks' crop that hair takes on a head that is not balding."""
+SCALP_TINT = np.array([0.28, 0.32, 0.34], np.float32)
+"""Log colour of the skin under hair for one unit of the hair's log luminance; what is green or blue is a hat."""
+HIGHLIGHT, PALE = 0.16, 0.08
+"""Log luminance by which a fine detail, or a patch, may rise above its surroundings; more is a reflection."""
 GREY = 0.2
 """Log ratio of a tone's channels below which the photo, not the skin, is short of colour."""
 
@@ -65,15 +72,22 @@ def vertex_means(atlas: Atlas, projection: Projection, count: int) -> tuple[np.n
 
 
 def solve_skin(
-    model: HeadModel, normals: np.ndarray, color: np.ndarray, trust: np.ndarray, lips: np.ndarray, hairy: np.ndarray
+    model: HeadModel,
+    normals: np.ndarray,
+    color: np.ndarray,
+    trust: np.ndarray,
+    lips: np.ndarray,
+    hairy: np.ndarray,
+    fold: np.ndarray,
 ) -> SkinField:
     """De-light and complete the log colours `[V, 3]` that a photo shows with `trust` [V].
 
     `normals` [V, 3] are those of the posed head in head space; `lips` [V] and `hairy` [V] (brows, beard), 0..1, say
-    where the photo may have colours of its own. Elsewhere what does not look like the face is not believed.
+    where the photo may have colours of its own. Elsewhere what does not look like the face is not believed. `fold`
+    [V], 0..1, is how the photo's expression folds the skin.
     """
-    layout = pigment(model)
     edges = skin_edges(model)
+    layout = _smooth(edges, pigment(model), np.ones(len(color)), 0.3)
     trust = trust * (1 - wet(model))
     bare = (1 - lips) * (1 - hairy)
     weight = trust * bare * model.masks["narrow_face"]
@@ -81,7 +95,7 @@ def solve_skin(
     tone = _weighted_median(color - layout - shading, weight)
     trust = trust * np.maximum(_looks_like_skin(edges, color - layout - shading - tone, hairy), lips)
     weight = trust * bare
-    shading = shading + _uneven_light(edges, color - layout - shading - tone, weight, model.mirror)
+    shading = shading + _uneven_light(edges, color - layout - shading - tone, weight, model.mirror, fold)
     tone = _weighted_median(color - layout - shading, weight * model.masks["narrow_face"])
     plausible = plausible_tone(tone)
     shading = shading + tone - plausible
@@ -91,10 +105,34 @@ def solve_skin(
         0.01 + 0.2 * model.masks["eyelids"]
     )  # lids lie folded between brow and lash, and have the colour of neither
     prior = layout + plausible_tone(tone)  # the face is ruddier than what it does not show
-    albedo = _complete(edges, color - shading, trust, prior, model.mirror, anchor)
+    seen = layout + tone + tame_highlights(color - shading - layout - tone, PALE)
+    albedo = _complete(edges, seen, trust, prior, model.mirror, anchor)
     socket = wet(model)[:, None]
     light = estimate_light(normals, np.exp(color - albedo), weight)
-    return SkinField(albedo * (1 - socket) + MUCOSA * socket, shading, tone, trust, light)
+    return SkinField(albedo * (1 - socket) + mucosa(model) * socket, shading, tone, trust, light)
+
+
+def scalp_tint(model: HeadModel, field: SkinField, pixels: np.ndarray, masks: Masks) -> np.ndarray:
+    """Log colour `[V, 3]` by which the hair in the photo `pixels` darkens the skin under it."""
+    seen = masks.hair > 0.8
+    if not seen.any():
+        return np.zeros_like(field.albedo)
+    cover = min(1.0, float(seen.mean()) / FULL_HAIR)
+    color = np.median(srgb_to_linear(masks.crop(pixels)[seen].astype(np.float32) / 255), axis=0)
+    luminance = np.log(max(float(color @ LUMINANCE), DARK))
+    shading = np.average(field.shading, axis=0, weights=field.trust + 1e-6)
+    scalp = _smooth(skin_edges(model), model.masks["scalp"][:, None], np.ones(len(field.albedo)), 12.0)
+    darker = min(0.0, luminance - float((shading + field.tone) @ LUMINANCE))
+    return (cover * darker * scalp * SCALP_TINT).astype(np.float32)
+
+
+def tame_highlights(detail: np.ndarray, limit: float) -> np.ndarray:
+    """Log colours `[N, 3]` relative to their surroundings, reflections pressed below the log luminance
+    `limit` and their white taken out."""
+    luminance = (detail @ LUMINANCE)[:, None]
+    pressed = np.where(luminance > 0, limit * np.tanh(luminance / limit), luminance)
+    pale = np.clip(luminance / limit, 0, 1)
+    return pressed + (1 - 0.8 * pale) * (detail - luminance)
 
 
 def light_shading(normals: np.ndarray, color: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -159,9 +197,11 @@ def skin_triangles(model: HeadModel) -> np.ndarray:
     return triangulate(model.faces[model.face_part == model.parts.index("skin")])[0]
 
 
-def _uneven_light(edges: sparse.csr_matrix, residual: np.ndarray, weight: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """What is left of the light in `residual` [V, 3]: its smooth part, the difference between left and right, and half
-    of the shade in folds and sockets.
+def _uneven_light(
+    edges: sparse.csr_matrix, residual: np.ndarray, weight: np.ndarray, mirror: np.ndarray, fold: np.ndarray
+) -> np.ndarray:
+    """What is left of the light in `residual` [V, 3]: its smooth part, the difference between left and right, most of
+    its shine and flush, and of the shade in folds and sockets two thirds or, where the expression folds, nearly all.
     """
     residual = np.clip(residual, -0.7, 0.5)
     smooth = _smooth(edges, residual, weight, 100.0)
@@ -170,9 +210,11 @@ def _uneven_light(edges: sparse.csr_matrix, residual: np.ndarray, weight: np.nda
     lopsided = (lopsided - lopsided[mirror]) / 2
     even = (smooth + smooth[mirror]) / 2
     brightness = (even @ LUMINANCE)[:, None]
-    light = 0.85 * brightness + 0.6 * (even - brightness) + lopsided
-    folds = _smooth(edges, ((residual - light) @ LUMINANCE)[:, None], weight, 5.0)
-    return (light + 0.5 * np.minimum(folds, 0)).astype(np.float32)
+    light = 0.9 * brightness + 0.75 * (even - brightness) + lopsided
+    patches = _smooth(edges, residual - light, weight, 5.0)
+    brightness = (patches @ LUMINANCE)[:, None]
+    shade = np.where(brightness < 0, 0.65 + 0.3 * fold[:, None], 0.7) * brightness
+    return (light + shade + 0.75 * (patches - brightness)).astype(np.float32)
 
 
 def _smooth(edges: sparse.csr_matrix, values: np.ndarray, weight: np.ndarray, stiffness: float) -> np.ndarray:

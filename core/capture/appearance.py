@@ -7,7 +7,7 @@ import numpy as np
 from ..avatar import Material
 from ..parametric.assembly import MATERIALS
 from ..parametric.head import HeadModel
-from .eyes import eye_texture, iris_color, iris_radius
+from .eyes import eye_profile, eye_texture, iris_color
 from .fit import HeadFit
 from .photo import Photo
 from .segmentation import Masks
@@ -19,7 +19,8 @@ EYES = ("left_eye", "right_eye")
 def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> dict[str, Material]:
     """Materials of the parts `skin`, `left_eye` and `right_eye`, from the photo that `fit` explains."""
     posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
-    skin = skin_textures(model, posed, fit.camera, photo.pixels, masks)
+    neutral = model.shaped(fit.beta).astype(np.float32)
+    skin = skin_textures(model, neutral, posed, fit.camera, photo.pixels, masks)
     iris = iris_color(photo.pixels, fit.landmarks, skin.exposure)
     materials = {
         "skin": replace(
@@ -30,6 +31,6 @@ def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> di
         )
     }
     for seed, name in enumerate(EYES):
-        texture = eye_texture(iris, iris_radius(model, name), seed)
+        texture = eye_texture(iris, eye_profile(model, name), seed)
         materials[name] = replace(MATERIALS[name], name=name, color_texture=encode(texture))
     return materials

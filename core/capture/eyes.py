@@ -20,13 +20,13 @@ DEFAULT_IRIS = np.array([0.085, 0.045, 0.025], np.float32)
 """Linear reflectance of a brown iris: what most people have, and what a photo too coarse to tell gets."""
 LID_SHADE = 0.85
 """Share of the light on the cheeks that reaches the iris under its lid."""
-SCLERA = np.array([0.64, 0.60, 0.56], np.float32)
-SCLERA_EDGE = np.array([0.50, 0.36, 0.32], np.float32)
-VEIN = np.array([0.45, 0.10, 0.08], np.float32)
+SCLERA = np.array([0.58, 0.53, 0.48], np.float32)
+SCLERA_EDGE = np.array([0.48, 0.29, 0.25], np.float32)
+VEIN = np.array([0.42, 0.10, 0.08], np.float32)
+LIMBUS = np.array([0.35, 0.38, 0.42], np.float32)
+"""The iris' border, relative to the iris: dark and less coloured, since the sclera lies over it."""
 PUPIL = 0.36
 """Radius of the pupil, of that of the iris."""
-FALLBACK_IRIS_RADIUS = 0.082
-"""In UV: 5.9 mm on a ball of 12 mm."""
 
 
 def iris_color(pixels: np.ndarray, landmarks: np.ndarray, exposure: np.ndarray) -> np.ndarray:
@@ -54,47 +54,60 @@ def iris_color(pixels: np.ndarray, landmarks: np.ndarray, exposure: np.ndarray) 
     return np.clip(certainty * middle + (1 - certainty) * DEFAULT_IRIS, 0.01, 0.5).astype(np.float32)
 
 
-def iris_radius(model: HeadModel, part: str) -> float:
-    """Radius of the iris in the eyeball's UV."""
-    if "iris" not in model.masks:
-        return FALLBACK_IRIS_RADIUS
+def eye_profile(model: HeadModel, part: str) -> np.ndarray:
+    """How the chart of an eyeball goes outwards, `[K, 2]`: UV radius, and way along the ball in radii of the iris."""
     chosen = model.face_part == model.parts.index(part)
-    member = model.masks["iris"][model.faces[chosen]] > 0.5
-    uv = model.uv[model.faces_uv[chosen][member]]
-    return float(np.linalg.norm(uv - 0.5, axis=1).max())
+    vertices, first = np.unique(model.faces[chosen], return_index=True)
+    around = np.linalg.norm(model.uv[model.faces_uv[chosen].ravel()[first]] - 0.5, axis=1)
+    rings, ring = np.unique(around.round(3), return_inverse=True)
+    points = model.v_template[vertices] - model.v_template[vertices[around.argmin()]]
+    share = 1 / np.bincount(ring)
+    width = np.bincount(ring, np.hypot(points[:, 0], points[:, 1])) * share
+    depth = np.bincount(ring, points[:, 2]) * share
+    way = np.cumsum(np.hypot(np.diff(width, prepend=0), np.diff(depth, prepend=0)))
+    return np.stack([rings, way / way[ring[model.masks["iris"][vertices] > 0.5].max()]], 1)
 
 
-def eye_texture(color: np.ndarray, radius: float, seed: int = 0) -> np.ndarray:
-    """The eyeball's colour `[SIZE, SIZE, 3]` sRGB 0..1 for an iris of linear `color` [3] and UV `radius`."""
+def eye_texture(color: np.ndarray, profile: np.ndarray, seed: int = 0) -> np.ndarray:
+    """The eyeball's colour `[SIZE, SIZE, 3]` sRGB 0..1 for an iris of linear `color` [3]; see `eye_profile`."""
     y, x = (np.mgrid[:SIZE, :SIZE].astype(np.float32) + 0.5) / SIZE - 0.5
-    distance = np.hypot(x, y) / radius
+    distance = np.interp(np.hypot(x, y), *profile.T).astype(np.float32)
     angle = np.arctan2(y, x)
     iris = _iris(color, distance, angle, seed)
-    sclera = _sclera(distance, angle, radius, seed)
-    inside = _ramp(distance, 1.04, 0.94)[..., None]
-    return linear_to_srgb(inside * iris + (1 - inside) * sclera)
+    sclera = _sclera(distance, angle, seed)
+    inside = _ramp(distance, 1.05, 0.93)[..., None]
+    shade = _lid_shade(distance * np.cos(angle), distance * np.sin(angle))[..., None]
+    return linear_to_srgb(shade * (inside * iris + (1 - inside) * sclera))
 
 
 def _iris(color: np.ndarray, distance: np.ndarray, angle: np.ndarray, seed: int) -> np.ndarray:
-    fibres = _polar_noise(distance, angle, (2.0, 14.0), seed) + 0.6 * _polar_noise(
-        distance, angle, (1.0, 5.0), seed + 1
-    )
-    warm = color * [1.15, 1.0, 0.82]
-    collarette = np.exp(-(((distance - 0.52 - 0.02 * fibres) / 0.1) ** 2))[..., None]
-    base = color * (1 - 0.5 * collarette) + 0.5 * collarette * warm * 1.15
-    brightness = np.exp(0.26 * fibres) * (1 - 0.72 * _ramp(distance, 0.78, 1.0) ** 2)
+    fibres = _polar_noise(distance, angle, (1.8, 16.0), seed)
+    fibres += 0.6 * _polar_noise(distance, angle, (0.9, 6.0), seed + 1)
+    warm = color * [1.2, 1.0, 0.78]
+    collarette = np.exp(-(((distance - 0.54 - 0.025 * fibres) / 0.09) ** 2))[..., None]
+    base = color + 0.6 * collarette * (1.2 * warm - color)
+    crypts = np.clip(_polar_noise(distance, angle, (5.0, 5.0), seed + 4) - 0.8, 0, 1.5)
+    brightness = np.exp(0.34 * fibres - 0.35 * crypts) * (1 - 0.35 * _ramp(distance, 0.50, PUPIL))
     pupil = _ramp(distance, PUPIL - 0.02, PUPIL + 0.04)
-    return np.clip(base * (brightness * pupil)[..., None], 0.003, 1)
+    limbus = 1 - _ramp(distance, 0.74, 0.97)[..., None] * (1 - LIMBUS)
+    return np.clip(base * limbus * (brightness * pupil)[..., None], 0.003, 1)
 
 
-def _sclera(distance: np.ndarray, angle: np.ndarray, radius: float, seed: int) -> np.ndarray:
-    outward = _ramp(distance, 1.0, 2.6)
-    lines = _polar_noise(distance * radius / 0.5, angle, (9.0, 6.0), seed + 2)
-    veins = np.exp(-((lines / 0.05) ** 2)) * _ramp(distance, 1.25, 3.0) * 0.35
-    veins *= np.clip(_polar_noise(distance * radius / 0.5, angle, (12.0, 40.0), seed + 3), 0, 1)
-    color = SCLERA + outward[..., None] ** 1.5 * (SCLERA_EDGE - SCLERA)
+def _sclera(distance: np.ndarray, angle: np.ndarray, seed: int) -> np.ndarray:
+    corner = _ramp(distance, 1.1, 2.2) * (0.35 + 0.65 * np.cos(angle) ** 2)
+    lines = _polar_noise(distance / 3, angle, (9.0, 6.0), seed + 2)
+    veins = np.exp(-((lines / 0.05) ** 2)) * _ramp(distance, 1.25, 2.2) * 0.4
+    veins *= np.clip(_polar_noise(distance / 3, angle, (12.0, 40.0), seed + 3), 0, 1)
+    color = SCLERA + corner[..., None] * (SCLERA_EDGE - SCLERA)
     color = color * (1 - 0.25 * _ramp(distance, 1.2, 1.0))[..., None]  # the limbus is no hard line
     return color + veins[..., None] * (VEIN - color)
+
+
+def _lid_shade(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Share of light that the upper lid and its lashes leave at iris radii right and down from the pupil."""
+    upper = _ramp(y + 0.12 * x**2, 0.05, -1.1)
+    lower = _ramp(y - 0.12 * x**2, 0.8, 1.4)
+    return 1 - 0.5 * upper - 0.15 * lower
 
 
 def _polar_noise(radial: np.ndarray, angle: np.ndarray, blur: tuple[float, float], seed: int) -> np.ndarray:

@@ -56,7 +56,7 @@ def project_photo(
 
     kept = trust > 0.01
     index, points, trust = index[kept], points[kept], trust[kept]
-    color = _sample(pixels, points, pixels_per_metre / atlas.texels_per_metre)
+    color = _sample(pixels, points, pixels_per_metre / float(np.median(atlas.density[index])))
     return Projection(index, srgb_to_linear(color), trust.astype(np.float32), pixels_per_metre)
 
 

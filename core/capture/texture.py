@@ -8,24 +8,35 @@ import numpy as np
 from PIL import Image
 
 from ..parametric.head import HeadModel
-from ..rendering.atlas import Atlas, build_atlas
+from ..rendering.atlas import Atlas, build_atlas, pull_push
 from ..rendering.camera import Camera
 from ..rendering.rasterise import interpolate
 from ..rendering.shading import linear_to_srgb, vertex_normals
-from .albedo import DARK, LUMINANCE, SkinField, skin_triangles, solve_skin, vertex_means
-from .complexion import pores, shine, wet
+from .albedo import (
+    DARK,
+    HIGHLIGHT,
+    LUMINANCE,
+    SkinField,
+    scalp_tint,
+    skin_triangles,
+    solve_skin,
+    tame_highlights,
+    vertex_means,
+)
+from .complexion import lash_line, pores, shine, wet
+from .folds import CREASE_COLOR, creases, folded
 from .projection import Projection, project_photo
 from .segmentation import Masks
 
 SIZE = 2048
 QUALITY = 93
-HIGHLIGHT = 0.16
-"""Log luminance by which a detail may rise above its surroundings; more is taken for a reflection."""
+EDGE = 0.002
+"""Metres, one deviation, over which trust in the photo fades."""
 PORE_CONTRAST = 0.035
 """Deviation of log reflectance that pores add where the photo resolves none."""
 PORE_RESOLUTION = 6000.0
 """Pixels per metre from which a photo shows pores itself."""
-PORE_DEPTH = 0.00004
+PORE_DEPTH = 0.000025
 """Metres, one deviation."""
 FURROW_DEPTH = 0.0009
 """Metres for one unit of log luminance of the photo's fine detail."""
@@ -47,23 +58,29 @@ class SkinTextures:
 
 
 def skin_textures(
-    model: HeadModel, vertices: np.ndarray, camera: Camera, pixels: np.ndarray, masks: Masks
+    model: HeadModel, neutral: np.ndarray, vertices: np.ndarray, camera: Camera, pixels: np.ndarray, masks: Masks
 ) -> SkinTextures:
-    """Textures of the skin of `vertices` [V, 3], posed as in the photo `pixels` uint8 [H, W, 3] that `camera` took."""
+    """Textures of the skin of `vertices` [V, 3], posed as in the photo `pixels` uint8 [H, W, 3] that `camera` took.
+
+    `neutral` [V, 3] is the same head without expression: the textures are for it.
+    """
     atlas = build_atlas(model, "skin", SIZE)
     projection = project_photo(model, atlas, vertices, camera, pixels, masks)
     color, trust = vertex_means(atlas, projection, len(vertices))
     points = camera.project(vertices)[:, :2]
     hairy = np.clip(masks.sample("brows", points) + masks.sample("beard", points), 0, 1)
     normals = vertex_normals(vertices, skin_triangles(model))
-    field = solve_skin(model, normals, color, trust, masks.sample("lips", points), hairy)
+    fold = folded(model, neutral, vertices)
+    field = solve_skin(model, normals, color, trust, masks.sample("lips", points), hairy, fold)
 
-    base = atlas.gather(field.albedo)
+    base = atlas.gather(field.albedo + scalp_tint(model, field, pixels, masks))
     detail, seen = photo_detail(atlas, projection, field, model.masks["narrow_face"])
     dry = 1 - atlas.gather(wet(model))[:, None]
-    pore = pores(SIZE, atlas.texels_per_metre).reshape(-1)[atlas.texels][:, None]
+    bare = fold * (1 - hairy) * (1 - model.masks["lips"])
+    detail = detail - creases(atlas, (base + detail) @ LUMINANCE, atlas.gather(bare))[:, None] * CREASE_COLOR
+    pore = pores(atlas.image(atlas.density, fill=1.0)).reshape(-1)[atlas.texels][:, None]
     unresolved = 1 - 0.7 * min(1.0, projection.pixels_per_metre / PORE_RESOLUTION) * seen
-    albedo = base + dry * (detail + PORE_CONTRAST * unresolved * pore)
+    albedo = base + dry * (detail + PORE_CONTRAST * unresolved * pore) + lash_line(atlas, model)
     height = dry * (FURROW_DEPTH * _fine(atlas, detail) + PORE_DEPTH * pore)
     return SkinTextures(
         color=encode(_padded(atlas, linear_to_srgb(np.exp(albedo)))),
@@ -87,37 +104,41 @@ def photo_detail(
     low = interpolate(vertex_data, atlas.corners[index], atlas.barycentric[index])
     detail = np.log(np.maximum(projection.color, DARK)) - low[:, :3]
     dark = np.clip((-detail @ LUMINANCE - 0.15) / 0.2, 0, 1)
-    trust = projection.trust * np.clip(2 * low[:, 3], 0, 1) * (1 - dark * (1 - low[:, 4]))
+    trust = np.zeros(len(atlas.texels), np.float32)
+    trust[index] = projection.trust * np.clip(2 * low[:, 3], 0, 1) * (1 - dark * (1 - low[:, 4]))
+    trust = _soft(atlas, trust)[:, None]
     image = np.zeros((len(atlas.texels), 4), np.float32)
-    image[index, :3] = tame_highlights(detail) * trust[:, None]
-    image[index, 3] = trust
+    image[index, :3] = tame_highlights(detail, HIGHLIGHT)
+    image[:, :3] *= trust
+    image[:, 3:] = trust
     mirrored = cv2.remap(atlas.image(image), atlas.mirror_map, None, cv2.INTER_LINEAR)
     mirrored = mirrored.reshape(-1, 4)[atlas.texels]
     image += (1 - image[:, 3:]) * mirrored
     return image[:, :3], image[:, 3:]
 
 
-def tame_highlights(detail: np.ndarray) -> np.ndarray:
-    """Log colours `[N, 3]` relative to their surroundings, reflections pressed down and their white taken out."""
-    luminance = (detail @ LUMINANCE)[:, None]
-    pressed = np.where(luminance > 0, HIGHLIGHT * np.tanh(luminance / HIGHLIGHT), luminance)
-    pale = np.clip(luminance / HIGHLIGHT, 0, 1)
-    return pressed + (1 - 0.8 * pale) * (detail - luminance)
+def _soft(atlas: Atlas, trust: np.ndarray) -> np.ndarray:
+    """`trust` [N] that nowhere ends at once, as it does where a chin hides the neck."""
+    image = cv2.resize(atlas.image(trust), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    image = cv2.GaussianBlur(image, (0, 0), EDGE * float(np.median(atlas.density)) / 4)
+    image = cv2.resize(np.clip(2 * image - 1, 0, 1), (atlas.size, atlas.size), interpolation=cv2.INTER_LINEAR)
+    return np.minimum(trust, image.reshape(-1)[atlas.texels])
 
 
 def normal_map(atlas: Atlas, height: np.ndarray) -> np.ndarray:
     """Tangent-space normals, `[size, size, 3]` in 0..1, of a `height` [N] in metres over the chart."""
-    image = _padded(atlas, height[:, None])[..., 0] * atlas.texels_per_metre
+    image = _padded(atlas, height[:, None])[..., 0]
+    density = atlas.image(atlas.density)
     right = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     up = -cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-    normal = np.stack([-right, -up, np.ones_like(image)], -1)
+    normal = np.stack([-right * density, -up * density, np.ones_like(image)], -1)
     return normal / np.linalg.norm(normal, axis=-1, keepdims=True) * 0.5 + 0.5
 
 
 def _fine(atlas: Atlas, detail: np.ndarray) -> np.ndarray:
     """The part of a detail's luminance that is as fine as wrinkles, `[N, 1]`, bounded so that hairs cut no trenches."""
     image = atlas.image(detail @ LUMINANCE)
-    width = 0.002 * atlas.texels_per_metre
+    width = 0.002 * float(np.median(atlas.density))
     fine = cv2.GaussianBlur(image, (0, 0), 1.0) - cv2.GaussianBlur(image, (0, 0), width)
     return np.clip(fine.reshape(-1)[atlas.texels][:, None], -0.12, 0.12)
 
@@ -132,22 +153,6 @@ def _padded(atlas: Atlas, values: np.ndarray) -> np.ndarray:
     image = atlas.image(values.astype(np.float32))
     weight = atlas.image(np.ones(len(values), np.float32))
     return pull_push(image, weight)
-
-
-def pull_push(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Fill `image` [H, W, C] where `weight` [H, W] is 0 from ever coarser averages of the rest.
-
-    Source: Gortler et al., "The lumigraph", 1996, section 3.7.1.
-    """
-    if min(image.shape[:2]) <= 2 or (weight > 0).all():
-        return image
-    color = image * weight[..., None]
-    coarse_weight = cv2.resize(weight, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    coarse = cv2.resize(color, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    coarse = coarse.reshape(*coarse_weight.shape, -1) / np.maximum(coarse_weight, 1e-6)[..., None]
-    coarse = pull_push(coarse, (coarse_weight > 0).astype(np.float32))
-    filled = cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_LINEAR).reshape(image.shape)
-    return np.where(weight[..., None] > 0, image, filled)
 
 
 def encode(image: np.ndarray) -> bytes:

@@ -28,8 +28,8 @@ STILL = 1e-5
 """Metres: a key moves a vertex by more than this or not at all. The model's keys are sums of components that reach
 everywhere by microns; without them files are a third smaller, and teeth have no key for the brows."""
 
-EYE = Material("eyes", (0.75, 0.72, 0.68, 1.0), roughness=0.12)
-CORNEA = Material("cornea", (0.0, 0.0, 0.0, 0.12), roughness=0.03, alpha="blend")
+EYE = Material("eyes", (0.55, 0.5, 0.46, 1.0), roughness=0.08)
+CORNEA = Material("cornea", (0.0, 0.0, 0.0, 0.25), roughness=0.02, alpha="blend")
 """Black, so that it adds its highlight to the iris below and nothing else."""
 TEETH = Material("teeth", (0.75, 0.68, 0.56, 1.0), roughness=0.2, subsurface=0.2)
 GUMS = Material("gums", (0.42, 0.12, 0.11, 1.0), roughness=0.25, subsurface=0.3)

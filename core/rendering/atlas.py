@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from ..parametric.head import HeadModel
@@ -22,8 +23,8 @@ class Atlas:
     mirror_map: np.ndarray
     """[size, size, 2] float32 column, row (centres at integers, as `cv2.remap` has it) of the texel's mirror image,
     -1 off the surface."""
-    texels_per_metre: float
-    """Median over the chart, on the mean head."""
+    density: np.ndarray
+    """[N] float32 texels per metre, on the mean head."""
 
     def gather(self, values: np.ndarray) -> np.ndarray:
         """Values of vertices `[V, ...]` at the texels: `[N, ...]`."""
@@ -59,8 +60,24 @@ def build_atlas(model: HeadModel, part: str, size: int) -> Atlas:
         corners=triangles[drawn],
         barycentric=barycentric,
         mirror_map=mirror_map.reshape(size, size, 2),
-        texels_per_metre=_density(model.v_template[triangles], pixels[triangles_uv]),
+        density=_density(model.v_template[triangles], pixels[triangles_uv])[drawn],
     )
+
+
+def pull_push(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Fill `image` [H, W, C] where `weight` [H, W] is 0 from ever coarser averages of the rest.
+
+    Source: Gortler et al., "The lumigraph", 1996, section 3.7.1.
+    """
+    if min(image.shape[:2]) <= 2 or (weight > 0).all():
+        return image
+    color = image * weight[..., None]
+    coarse_weight = cv2.resize(weight, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(color, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    coarse = coarse.reshape(*coarse_weight.shape, -1) / np.maximum(coarse_weight, 1e-6)[..., None]
+    coarse = pull_push(coarse, (coarse_weight > 0).astype(np.float32))
+    filled = cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_LINEAR).reshape(image.shape)
+    return np.where(weight[..., None] > 0, image, filled)
 
 
 def texel_coordinates(uv: np.ndarray, size: int) -> np.ndarray:
@@ -86,9 +103,10 @@ def mirror_uv(model: HeadModel, part: str) -> np.ndarray:
     return result
 
 
-def _density(corners: np.ndarray, pixels: np.ndarray) -> float:
-    """Median texels per metre of triangles `[F, 3, 3]` drawn at `[F, 3, 2]`."""
+def _density(corners: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Texels per metre `[F]` of triangles `[F, 3, 3]` drawn at `[F, 3, 2]`."""
     a, b = pixels[:, 1] - pixels[:, 0], pixels[:, 2] - pixels[:, 0]
     texels = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
     metres = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    return float(np.sqrt(np.median(texels / np.maximum(metres, 1e-12))))
+    density = np.sqrt(texels / np.maximum(metres, 1e-12))
+    return np.minimum(density, 3 * np.median(density)).astype(np.float32)  # slivers

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from likeness.core.capture.eyes import IRIS_POINTS, LIDS, eye_texture, iris_color, iris_radius
+from likeness.core.capture.eyes import IRIS_POINTS, LIDS, eye_profile, eye_texture, iris_color
 from likeness.core.parametric.head import HeadModel
 from likeness.core.rendering.shading import linear_to_srgb, srgb_to_linear
 
@@ -44,17 +44,20 @@ def test_closed_eyes_get_a_usual_iris() -> None:
 
 
 def test_texture_has_pupil_iris_and_sclera() -> None:
-    texture = srgb_to_linear(eye_texture(np.array(COLORS["blue"]), 0.1))
+    texture = srgb_to_linear(eye_texture(np.array(COLORS["blue"]), np.array([[0, 0], [0.5, 5]])))
     y, x = (np.mgrid[: len(texture), : len(texture)] + 0.5) / len(texture) - 0.5
     distance = np.hypot(x, y) / 0.1
     assert texture[distance < 0.3].max() < 0.02
     iris = texture[(distance > 0.45) & (distance < 0.85)].mean(0)
     np.testing.assert_allclose(iris / iris.sum(), np.array(COLORS["blue"]) / sum(COLORS["blue"]), atol=0.06)
-    assert texture[(distance > 1.2) & (distance < 2)].min() > 0.2
+    assert texture[(distance > 1.2) & (distance < 2) & (np.abs(y) < 0.05)].min() > 0.2
     limbus = texture[(distance > 0.93) & (distance < 0.97)].mean()
     assert limbus < 0.7 * iris.mean()
 
 
-def test_iris_radius_of_the_model(model: HeadModel) -> None:
+def test_the_iris_of_the_model_is_drawn_at_its_size(model: HeadModel) -> None:
     for part in ("left_eye", "right_eye"):
-        assert 0.04 < iris_radius(model, part) < 0.2
+        radius, way = eye_profile(model, part).T
+        assert (np.diff(radius) > 0).all() and (np.diff(way) > 0).all()
+        assert 0.04 < np.interp(1, way, radius) < 0.2
+        assert 2.5 < np.interp(0.48, radius, way) < 7  # half the ball's girth, in irises

@@ -40,7 +40,7 @@ def complexion(model: HeadModel, tone: str) -> np.ndarray:
 
 
 def textures(model: HeadModel, scene: Scene) -> SkinTextures:
-    return skin_textures(model, scene.vertices, scene.camera, scene.pixels, scene.masks)
+    return skin_textures(model, scene.vertices, scene.vertices, scene.camera, scene.pixels, scene.masks)
 
 
 def decoded(image: bytes) -> np.ndarray:
