@@ -1,7 +1,7 @@
 """Identity, expression, gaze and head pose from landmarks: Gauss-Newton with bounds and priors.
 
-Minimises E_lan + w_reg E_reg of the coarse inverse rendering, before any pixel is looked at. The camera's focal length
-is given, never solved for: landmarks hardly constrain it, and a wrong one bends the identity.
+Minimises E_lan + w_reg E_reg of the coarse inverse rendering, and as much of E_con as `Evidence` tells. The camera's
+focal length is given, never solved for: landmarks hardly constrain it, and a wrong one bends the identity.
 """
 
 from dataclasses import dataclass, replace
@@ -49,6 +49,16 @@ class Prior:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What else is known of beta: a Gaussian."""
+
+    precision: np.ndarray
+    """[100, 100]."""
+    vector: np.ndarray
+    """[100] precision times mean."""
+
+
+@dataclass(frozen=True)
 class LandmarkFit:
     """What landmarks tell of a head; float64."""
 
@@ -85,6 +95,7 @@ def fit_landmarks(
     focal: float | None = None,
     prior: Prior = Prior(),
     start: "LandmarkFit | None" = None,
+    evidence: Evidence | None = None,
 ) -> LandmarkFit:
     """Fit the head to `landmarks` `[478, 2]` of a photo of `size` (width, height) pixels.
 
@@ -114,6 +125,9 @@ def fit_landmarks(
         trust = min(1.0, USUAL * whitening.any((1, 2)).sum() * 2 / (residuals @ residuals))
         hessian = trust * jacobian.T @ jacobian + quadratic
         gradient = trust * jacobian.T @ residuals - quadratic @ state - linear
+        if evidence:
+            hessian[:SHAPES, :SHAPES] += evidence.precision
+            gradient[:SHAPES] += evidence.vector - evidence.precision @ beta
         step = bounded_step(hessian, gradient, lower - state, upper - state)
         beta, arkit = beta + step[:SHAPES], arkit + step[SHAPES:-6]
         camera = _moved(camera, step[-6:])
