@@ -9,8 +9,12 @@ from ..rendering.camera import Camera
 from ..rendering.rasterise import triangulate
 from ..rendering.shading import estimate_light, srgb_to_linear, vertex_normals
 from .embedding import LandmarkEmbedding
+from .face_surface import FaceSurface
 from .landmark_fit import fit_landmarks
 from .photo import Photo
+from .photometric import photo_shades, refine
+from .segmentation import Masks
+from .skin_tone import SkinTone
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,13 @@ class HeadFit:
     those of the outline where the head's outline is, and the two iris centres."""
 
 
-def fit_head(model: HeadModel, embedding: LandmarkEmbedding, photo: Photo, landmarks: np.ndarray) -> HeadFit:
-    """Fit the head to a photo and the `landmarks` `[478, 2]` detected in it."""
+def fit_head(
+    model: HeadModel, embedding: LandmarkEmbedding, tone: SkinTone, photo: Photo, masks: Masks, landmarks: np.ndarray
+) -> HeadFit:
+    """Fit the head to a photo and the `landmarks` `[478, 2]` detected in it, then to the shades of its skin as well."""
     height, width = photo.pixels.shape[:2]
     fit = fit_landmarks(embedding, landmarks, (width, height), photo.focal)
+    fit = refine(embedding, FaceSurface.of(model), tone, photo_shades(photo, masks), fit)
     psi = (fit.arkit @ model.arkit_psi).astype(np.float32)
     theta = np.tensordot(fit.arkit, model.arkit_theta, 1).astype(np.float32)
     beta = fit.beta.astype(np.float32)

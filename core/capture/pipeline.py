@@ -24,6 +24,7 @@ from .hair import grow_hair
 from .landmarks import detect_landmarks
 from .photo import Photo, load_photo
 from .segmentation import segment
+from .skin_tone import SkinTone
 
 Progress = Callable[[str, float], None]
 """Called with the stage's name and the share of the whole job that is done."""
@@ -61,7 +62,7 @@ def capture_head(
     clock.begin("fit")
     model = HeadModel.load(weights_path("head"))
     masks = segment(photo.pixels, landmarks)
-    fit = fit_head(model, LandmarkEmbedding.load(model), photo, landmarks)
+    fit = fit_head(model, LandmarkEmbedding.load(model), SkinTone.load(model), photo, masks, landmarks)
     clock.begin("texture")
     materials = appearance(model, fit, photo, masks)
     clock.begin("hair")

@@ -139,6 +139,8 @@ def main() -> None:
 
 
 def _print_figures(figures: dict[str, Any]) -> None:
+    """As a Markdown table, such as the documentation holds."""
     width = max(map(len, figures), default=0)
+    typer.echo(f"| {'figure':<{width}} | value |\n|-{'-' * width}-|-------|")
     for name, value in figures.items():
-        typer.echo(f"{name:<{width}}  {f'{value:.4g}' if isinstance(value, float) else value}")
+        typer.echo(f"| {name:<{width}} | {f'{value:.4g}' if isinstance(value, float) else value} |")

@@ -1,15 +1,22 @@
-"""Heads of known shape, seen through landmarks with the errors that the detector makes on photos."""
+"""Heads of known shape, seen by the landmarks and in the light and skin of real portraits."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from rich.progress import track
 
 from ..capture.embedding import LandmarkEmbedding
-from ..capture.landmark_fit import fit_landmarks
+from ..capture.face_surface import FaceSurface
+from ..capture.landmark_fit import LandmarkFit, fit_landmarks
 from ..capture.landmarks import iris_distance
+from ..capture.photometric import Shades, explain, irradiance, refine, sample
+from ..capture.skin_tone import SkinTone
 from ..parametric.arkit import ARKIT_NAMES
 from ..parametric.head import SHAPES, HeadModel
 from ..parametric.lbs import rotation_matrix
 from ..rendering.camera import Camera
+from ..rendering.shading import sh_basis
+from ..training.albedo import DEVIATION
 from ..training.portraits import similarity
 
 HEADS, SEED = 100, 7
@@ -20,29 +27,61 @@ SHOWN = ("mouthSmile", "jawOpen", "eyeSquint", "browInnerUp")
 """Beginnings of the names of the expressions that are shown."""
 
 
-def synthetic_heads(embedding: LandmarkEmbedding, errors: list[np.ndarray]) -> dict[str, float]:
-    """Vertex error in millimetres of fitted heads, and of the mean head in their place, over the neutral face.
+@dataclass(frozen=True)
+class Sitter:
+    """What a real portrait lends to a synthetic head: its light, and the errors that its fit leaves."""
 
-    Shapes are drawn from the prior; each head's landmarks get one of the `errors` `[478, 2]` of portraits' fits (over
-    the inter-ocular distance, upright). Heads are compared after a similarity transform: one photo gives no scale.
+    landmarks: np.ndarray
+    """[478, 2] over the inter-ocular distance, in the axes of the upright face."""
+    light: np.ndarray
+    """[9]."""
+    tone: np.ndarray
+    """[N] log luminance over that of one albedo under this light: pigment, shadows, gloss."""
+    bare: np.ndarray
+    """[N] 1 where bare skin is seen, else 0."""
+
+
+def sitter(surface: FaceSurface, shades: Shades, fit: LandmarkFit) -> Sitter:
+    """A portrait's contribution, by a fit; as far as the shape of the fit is wrong, that counts as skin."""
+    samples = sample(surface, shades, fit)
+    found = explain(samples, SkinTone.unknown(len(surface.vertices), DEVIATION), surface.bare.sum())
+    tone = np.zeros(len(surface.vertices))
+    tone[found.seen] = found.residual
+    return Sitter(fit.relative, found.light, tone, found.seen.astype(float))
+
+
+def synthetic_heads(
+    embedding: LandmarkEmbedding, surface: FaceSurface, tone: SkinTone, sitters: list[Sitter]
+) -> dict[str, float]:
+    """Vertex error in millimetres over the neutral face, of heads fitted by landmarks alone, by their shades as well,
+    and of the mean head in their place.
+
+    Shapes are drawn from the prior; each head has the light, the skin tone and the landmarks' errors of one of the
+    `sitters`. Heads are compared after a similarity transform: one photo gives no scale.
     """
     rng = np.random.default_rng(SEED)
-    found, mean = [], []
+    errors: dict[str, list[float]] = {"landmarks": [], "shades": [], "mean_head": []}
     for _ in track(range(HEADS), "Synthetic heads"):
-        beta = rng.standard_normal(SHAPES)
-        camera = _camera(rng)
-        visible = camera.project(embedding.points(beta, _expression(rng)))[:, :2]
+        beta, arkit, camera = rng.standard_normal(SHAPES), _expression(rng), _camera(rng)
+        lent = sitters[rng.integers(len(sitters))]
+        visible = camera.project(embedding.points(beta, arkit))[:, :2]
         landmarks = visible[embedding.visible(visible)]
-        landmarks = landmarks + errors[rng.integers(len(errors))] * iris_distance(landmarks)
-        fit = fit_landmarks(embedding, landmarks, SIZE, camera.focal)
-        found.append(shape_error_mm(embedding.model, fit.beta, beta))
-        mean.append(shape_error_mm(embedding.model, np.zeros(SHAPES), beta))
-    return {
-        "synthetic_mean_mm": float(np.mean(found)),
-        "synthetic_p90_mm": float(np.percentile(found, 90)),
-        "synthetic_mean_head_mm": float(np.mean(mean)),
-        "synthetic_mean_head_p90_mm": float(np.percentile(mean, 90)),
-    }
+        landmarks = landmarks + lent.landmarks * iris_distance(landmarks)
+        normals = surface.normals(surface.positions(beta, arkit))
+        luminance = np.log(irradiance(sh_basis(normals), lent.light)) + lent.tone
+        by_landmarks = fit_landmarks(embedding, landmarks, SIZE, camera.focal)
+        by_shades = refine(embedding, surface, tone, _fixed(luminance, lent.bare), by_landmarks)
+        found = {"landmarks": by_landmarks.beta, "shades": by_shades.beta, "mean_head": np.zeros(SHAPES)}
+        for name, shape in found.items():
+            errors[name].append(shape_error_mm(embedding.model, shape, beta))
+    figures = {f"synthetic_{name}_mm": float(np.mean(values)) for name, values in errors.items()}
+    p90 = {f"synthetic_{name}_p90_mm": float(np.percentile(values, 90)) for name, values in errors.items()}
+    return {**figures, **p90}
+
+
+def _fixed(luminance: np.ndarray, bare: np.ndarray) -> Shades:
+    """Shades that belong to the vertices, wherever these are projected."""
+    return lambda _: (luminance, bare)
 
 
 def shape_error_mm(model: HeadModel, beta: np.ndarray, truth: np.ndarray) -> float:

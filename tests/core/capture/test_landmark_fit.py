@@ -8,6 +8,8 @@ from likeness.core.capture.fit import fit_head
 from likeness.core.capture.landmark_fit import bounded_step, fit_landmarks
 from likeness.core.capture.landmarks import COUNT, detect_landmarks, iris_distance
 from likeness.core.capture.photo import Photo
+from likeness.core.capture.segmentation import segment
+from likeness.core.capture.skin_tone import SkinTone
 from likeness.core.evaluation.synthetic import shape_error_mm
 from likeness.core.parametric.arkit import ARKIT_NAMES, INDEX
 from likeness.core.parametric.head import SHAPES, HeadModel
@@ -96,7 +98,9 @@ def test_neutral_mean_head_stays_itself(embedding: LandmarkEmbedding) -> None:
 
 
 def test_real_photo(model: HeadModel, embedding: LandmarkEmbedding, portrait: Photo) -> None:
-    fit = fit_head(model, embedding, portrait, detect_landmarks(portrait))
+    landmarks = detect_landmarks(portrait)
+    masks = segment(portrait.pixels, landmarks)
+    fit = fit_head(model, embedding, SkinTone.load(model), portrait, masks, landmarks)
     assert fit.error < 0.02
     assert 1.0 < np.linalg.norm(fit.beta) < 8.0
     assert 0.5 < fit.camera.translation[2] < 5
