@@ -131,7 +131,7 @@ def _mirrored(piece: Piece, ict: IctModel, name: str) -> Piece:
     positions = piece.positions * [-1, 1, 1]
     uv = piece.uv * [-1, 1] + [1, 0]
     source = piece.source[:, np.argsort(mirror_of(ict))]
-    return Piece(name, positions, source, piece.faces[:, [0, 3, 2, 1]], uv, piece.faces_uv[:, [0, 3, 2, 1]])
+    return Piece(name, positions, source, piece.faces[:, [1, 0, 3, 2]], uv, piece.faces_uv[:, [1, 0, 3, 2]])
 
 
 def mirror_of(ict: IctModel) -> np.ndarray:

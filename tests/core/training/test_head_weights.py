@@ -89,6 +89,13 @@ def test_parts_and_bases_have_flames_sizes(model):
         assert name in model.parts
 
 
+def test_triangles_repeat_their_last_index(model):
+    """The one way in which a face may name a vertex twice, in faces and chart alike."""
+    for faces in (model.faces, *(detail.faces for detail in model.details)):
+        twice = (np.sort(faces, 1)[:, 1:] == np.sort(faces, 1)[:, :-1]).any(1)
+        assert np.array_equal(twice, faces[:, 2] == faces[:, 3])
+
+
 def posed(model: HeadModel, psi: np.ndarray, theta: np.ndarray) -> np.ndarray:
     return model.vertices(np.zeros(SHAPES, np.float32), psi, theta)
 
