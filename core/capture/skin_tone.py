@@ -10,6 +10,7 @@ from ..parametric.head import HeadModel
 from ..tensors import load_tensors
 from ..weights import weights_path
 from .embedding import fingerprint
+from .face_surface import FaceSurface
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ class SkinTone:
         """
         path = path or weights_path("albedo")
         tensors, metadata = load_tensors(path)
-        if metadata.get("head") != fingerprint(model):
-            raise EngineError(f"{path.name} belongs to another head model; reinstall Likeness.")
         try:
             mean, modes, deviation = (tensors[name].astype(np.float64) for name in ("mean", "modes", "deviation"))
         except KeyError as error:
             raise EngineError(f"{path.name} is not of this version; reinstall Likeness.") from error
+        if metadata.get("head") != fingerprint(model) or len(mean) != len(FaceSurface.of(model).vertices):
+            raise EngineError(f"{path.name} belongs to another head model; reinstall Likeness.")
         return cls(mean, modes, deviation.item())
