@@ -25,6 +25,7 @@ def build_material(material: Material) -> bpy.types.Material:
     shader = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = (*material.color[:3], 1.0)
     shader.inputs["Roughness"].default_value = material.roughness
+    shader.inputs["Specular IOR Level"].default_value = material.specular
     if material.alpha != "opaque":
         shader.inputs["Alpha"].default_value = material.color[3]
         if material.color_texture is None:

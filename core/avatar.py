@@ -45,6 +45,8 @@ class Material:
     """Tangent-space normal map, OpenGL convention (+Y)."""
     roughness: float = 0.5
     roughness_texture: bytes | None = None
+    specular: float = 0.5
+    """Reflectance at normal incidence, 0..1 for 0..8 %."""
     subsurface: float = 0.0
     """Weight of subsurface scattering, 0..1."""
     alpha: str = "opaque"

@@ -16,8 +16,10 @@ from .texture import encode, skin_textures
 EYES = ("left_eye", "right_eye")
 
 
-def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> dict[str, Material]:
-    """Materials of the parts `skin`, `left_eye` and `right_eye`, from the photo that `fit` explains."""
+def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tuple[dict[str, Material], np.ndarray]:
+    """Materials of the parts `skin`, `left_eye` and `right_eye`, from the photo that `fit` explains, and its exposure:
+    the linear colour `[3]` that a white card on the face would have.
+    """
     posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
     neutral = model.shaped(fit.beta).astype(np.float32)
     skin = skin_textures(model, neutral, posed, fit.camera, photo.pixels, masks)
@@ -33,4 +35,4 @@ def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> di
     for seed, name in enumerate(EYES):
         texture = eye_texture(iris, eye_profile(model, name), seed)
         materials[name] = replace(MATERIALS[name], name=name, color_texture=encode(texture))
-    return materials
+    return materials, skin.exposure

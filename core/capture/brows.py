@@ -43,8 +43,13 @@ class _Surface:
     """Metres a crop pixel."""
 
 
-def grow_brows(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tuple[Part, Material] | None:
-    """Both brows of the person in `photo`, bound to the skin of `model`; None where there are none to see."""
+def grow_brows(
+    model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks, exposure: np.ndarray
+) -> tuple[Part, Material] | None:
+    """Both brows of the person in `photo`, bound to the skin of `model`; None where there are none to see.
+
+    `exposure` [3] is the linear colour that a white card on the face would have.
+    """
     posed = model.vertices(fit.beta, fit.psi, fit.theta)
     surface = _skin_surface(model, posed, fit.camera, masks)
     linear = srgb_to_linear(masks.crop(photo.pixels).astype(np.float32) / 255)
@@ -70,7 +75,7 @@ def grow_brows(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tu
         binding=binding.astype(np.int32),
         binding_weights=shares.astype(np.float32),
     )
-    color = _color(linear, strength)
+    color = _color(linear / exposure, strength)
     return part, Material("brows", (*color.tolist(), 1.0), roughness=0.6, double_sided=True)
 
 

@@ -7,7 +7,9 @@ from ..avatar import Material, Part
 from ..parametric.head import HeadModel
 from ..rendering.shading import vertex_normals
 from .fit import HeadFit
-from .hair_texture import HairSurface, hair_material
+from .hair_colors import HairColors, Shell
+from .hair_texture import hair_material, with_tufts
+from .hair_tufts import grow_tufts
 from .hair_volume import HairVolume, hair_view
 from .photo import Photo
 from .segmentation import Masks
@@ -16,8 +18,13 @@ LEAST_AREA = 0.0022
 """Square metres of hair in the photo's plane below which a head counts as bald."""
 
 
-def grow_hair(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tuple[Part, Material] | None:
-    """The hair of the person in `photo`, bound to the scalp of `model`; None for a bald head."""
+def grow_hair(
+    model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks, exposure: np.ndarray
+) -> tuple[Part, Material] | None:
+    """The hair of the person in `photo`, bound to the scalp of `model`; None for a bald head.
+
+    `exposure` [3] is the linear colour that a white card on the face would have.
+    """
     posed = model.vertices(fit.beta, fit.psi, fit.theta)
     view = hair_view(model, posed, fit.camera, masks)
     if (masks.hair > 0.5)[: view.row(view.lobe)].sum() * view.pixel**2 < LEAST_AREA:
@@ -26,9 +33,11 @@ def grow_hair(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tup
     vertices, triangles = volume.surface()
     if len(triangles) == 0:
         return None
-    normals = vertex_normals(vertices, triangles)
-    surface = HairSurface(vertices, triangles, normals, volume.height(vertices), view.center)
-    uv, uv_triangles, material = hair_material(surface, fit.camera, photo.pixels, masks)
+    shell = Shell(vertices, triangles, vertex_normals(vertices, triangles), volume.height(vertices), view.center)
+    colors = HairColors.of(shell, fit.camera, photo.pixels, masks, exposure)
+    tufts = grow_tufts(shell, volume, colors.flow)
+    uv, uv_triangles, material = hair_material(shell, tufts, colors)
+    vertices, triangles = with_tufts(shell, tufts)
     binding, shares = bind_to_scalp(model, posed, vertices)
     moved = model.shaped(fit.beta) - posed
     part = Part(

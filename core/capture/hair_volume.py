@@ -22,10 +22,12 @@ from ..rendering.rasterise import rasterise, triangulate
 from ..rendering.shading import vertex_normals
 from .segmentation import Masks
 
-TRIANGLES = 10200
+TRIANGLES = 9600
 """About how many triangles the hair gets."""
 ROOT = 0.008
 """Metres that the hair starts below the scalp, so that no gap shows."""
+BURIED = -0.001
+"""Metres above the skin under which nothing of the surface is kept: it is never seen."""
 THINNEST = 0.006
 """Metres of hair on the scalp, at least."""
 THICKEST = 0.09
@@ -35,6 +37,8 @@ STRAND = 0.03
 """Metres: half the depth of a lock that hangs beside the neck."""
 TAPER = 0.25
 """How much nearer the neck than the back of the head long hair falls, 20 cm further down."""
+NAPE = 0.75
+"""How much thinner hair lies on the nape than on the back of the head."""
 EAR_GAP = 0.003
 """Metres between hair and a bare ear."""
 CLEARANCE = 0.006
@@ -193,6 +197,10 @@ class HairVolume:
         """Metres of `points` [N, 3] above the skin."""
         return ndimage.map_coordinates(self.skin, ((points - self.low) / self.step).T, order=1, mode="nearest")
 
+    def depth(self, points: np.ndarray) -> np.ndarray:
+        """About how many metres `points` [N, 3] lie inside the hair, negative outside."""
+        return ndimage.map_coordinates(self.field, ((points - self.low) / self.step).T, order=1, mode="nearest")
+
     def surface(self) -> tuple[np.ndarray, np.ndarray]:
         """Vertices `[V, 3]` and triangles `[T, 3]` of the outside, without specks and without the wall in the head."""
         shell = np.minimum(self.field, self.skin + ROOT)
@@ -203,7 +211,7 @@ class HairVolume:
         vertices = vertices - 1
         depth = ndimage.map_coordinates(self.skin, vertices.T, order=1, mode="nearest")
         hanging = vertices[:, 1] * self.step + self.low[1] < self.ear
-        triangles = triangles[((depth > -0.7 * ROOT) | hanging)[triangles].any(1)]
+        triangles = triangles[((depth > BURIED) | hanging)[triangles].any(1)]
         triangles = _without_specks(vertices, triangles)
         used, inverse = np.unique(triangles, return_inverse=True)
         triangles = inverse.reshape(triangles.shape)
@@ -273,14 +281,15 @@ def _hair_field(view: HairView, grid: np.ndarray, skin: np.ndarray, scalp: np.nd
     head = ndimage.maximum_filter(np.minimum(view.depth, 1e3), 2 * int(CLEARANCE / view.pixel) + 1)
     hidden = depth > ndimage.map_coordinates(head, at, order=0, mode="nearest") + 2 * ROOT
     inside, from_skin = seen(view.inside), seen(view.from_skin)
-    gate = np.where(hidden, 1.0, np.minimum(inside, from_skin - view.pixel))
+    gate = np.where(hidden, 1.0, np.minimum(inside, from_skin - 2 * view.pixel))
 
     behind = np.clip(depth - view.camera.to_camera(view.center)[2], 0, None)
     rise = 0.001 + FADE * (1 - np.exp(-from_skin / FADE)) + 0.5 * seen(view.from_head) + behind
     thickness = _thickness(view, grid)
     rising = np.minimum(np.maximum(thickness, THINNEST), rise)
     grows = np.clip(np.maximum(2 * scalp, (grid[..., 1] - view.ear - 0.01) / 0.02), 0, 1)
-    on_scalp = thickness * grows - 0.01 * (1 - grows)
+    down = np.clip((view.occiput + 0.02 - grid[..., 1]) / (view.occiput + 0.02 - view.nape), 0, 1)
+    on_scalp = thickness * (1 - NAPE * down**1.5) * grows - 0.01 * (1 - grows)
     cap = np.where(hidden, on_scalp, rising) - skin
     hanging = np.maximum(_locks(view, grid, inside), _behind_neck(view, grid))
     return np.minimum(np.minimum(_union(cap, hanging, 0.04), gate), grid[..., 1] - view.shoulders)

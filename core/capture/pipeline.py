@@ -64,11 +64,11 @@ def capture_head(
     masks = segment(photo.pixels, landmarks)
     fit = fit_head(model, LandmarkEmbedding.load(model), SkinTone.load(model), photo, masks, landmarks)
     clock.begin("texture")
-    materials = appearance(model, fit, photo, masks)
+    materials, exposure = appearance(model, fit, photo, masks)
     clock.begin("hair")
     parts = []
     for grow in (grow_hair, grow_brows):
-        if grown := grow(model, fit, photo, masks):
+        if grown := grow(model, fit, photo, masks, exposure):
             part, materials[grown[0].name] = grown
             parts.append(part)
     clock.begin("assemble")

@@ -11,6 +11,7 @@ from typing import Any
 from ..registry import find
 
 EVALUATIONS: dict[str, str] = {
+    "hair": "hair:evaluate_hair",
     "head-model": "head_model:evaluate_head_model",
     "portraits": "portraits:evaluate_portraits",
 }

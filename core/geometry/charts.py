@@ -9,13 +9,10 @@ ROUNDS = 12
 """Majority votes among neighbouring triangles: more of them give fewer, rounder charts."""
 
 
-def box_charts(
-    vertices: np.ndarray, triangles: np.ndarray, margin: float = 0.004
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Texture coordinates `[T, 2]` in 0..1, their triangles `[F, 3]`, and the unit square's side in metres.
+def box_charts(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Flat points `[T, 2]` in metres, their triangles `[F, 3]`, and the chart `[T]` that each is of; not yet packed.
 
-    Each chart is projected along the axis that it faces, so that lengths are kept within a factor of two; `margin` is
-    the gap between charts as a share of the square.
+    Each chart is projected along the axis that it faces, so that lengths are kept within a factor of two.
     """
     adjacent = _adjacency(triangles)
     label = _labels(vertices, triangles, adjacent)
@@ -26,18 +23,23 @@ def box_charts(
 
     corner = chart[:, None] * len(vertices) + triangles
     unique, inverse = np.unique(corner, return_inverse=True)
-    uv_triangles = inverse.reshape(triangles.shape)
     of_chart, of_vertex = unique // len(vertices), unique % len(vertices)
     chart_label = np.zeros(count, np.int64)
     chart_label[chart] = label
-    flat = _flatten(vertices[of_vertex], chart_label[of_chart])
+    return _flatten(vertices[of_vertex], chart_label[of_chart]), inverse.reshape(triangles.shape), of_chart
 
+
+def pack_charts(flat: np.ndarray, chart: np.ndarray, margin: float) -> tuple[np.ndarray, float]:
+    """Texture coordinates `[T, 2]` in 0..1 of points `flat` [T, 2] of charts `chart` [T], and the square's side in
+    metres; `margin` is the gap between charts as a share of the square.
+    """
+    count = chart.max() + 1
     low = np.full((count, 2), np.inf)
     high = np.full((count, 2), -np.inf)
-    np.minimum.at(low, of_chart, flat)
-    np.maximum.at(high, of_chart, flat)
+    np.minimum.at(low, chart, flat)
+    np.maximum.at(high, chart, flat)
     place, side = _pack(high - low, margin)
-    return ((flat - low[of_chart] + place[of_chart]) / side).astype(np.float32), uv_triangles, side
+    return ((flat - low[chart] + place[chart]) / side).astype(np.float32), side
 
 
 def _adjacency(triangles: np.ndarray) -> csr_matrix:

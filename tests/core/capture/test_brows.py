@@ -42,7 +42,7 @@ def grown(model: HeadModel) -> tuple[Part, Material]:
         landmarks=landmarks,
         error=0.0,
     )
-    result = grow_brows(model, fit, Photo(pixels, "drawn.png", None), masks)
+    result = grow_brows(model, fit, Photo(pixels, "drawn.png", None), masks, np.ones(3))
     assert result is not None
     return result
 
