@@ -107,9 +107,11 @@ def solve_skin(
     prior = layout + plausible_tone(tone)  # the face is ruddier than what it does not show
     seen = layout + tone + tame_highlights(color - shading - layout - tone, PALE)
     albedo = _complete(edges, seen, trust, prior, model.mirror, anchor)
+    albedo = _smooth(edges, albedo - prior, np.ones(len(color)), 0.3) + prior  # the vertices' own noise is detail
     socket = wet(model)[:, None]
     light = estimate_light(normals, np.exp(color - albedo), weight)
-    return SkinField(albedo * (1 - socket) + mucosa(model) * socket, shading, tone, trust, light)
+    albedo = (albedo * (1 - socket) + mucosa(model) * socket).astype(np.float32)
+    return SkinField(albedo, shading.astype(np.float32), tone, trust, light)
 
 
 def scalp_tint(model: HeadModel, field: SkinField, pixels: np.ndarray, masks: Masks) -> np.ndarray:
@@ -136,7 +138,7 @@ def tame_highlights(detail: np.ndarray, limit: float) -> np.ndarray:
 
 
 def light_shading(normals: np.ndarray, color: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Log irradiance `[V, 1]`, relative to its upper middle, of skin of one albedo that shows log colours `color`.
+    """Log irradiance `[V, 1]`, relative to its middle, of skin of one albedo that shows log colours `color`.
 
     Only luminance: the colour of the light cannot be told from that of the skin.
     """
@@ -144,7 +146,7 @@ def light_shading(normals: np.ndarray, color: np.ndarray, weight: np.ndarray) ->
     scale = np.average(luminance[:, 0], weights=weight + 1e-9)
     light = estimate_light(normals, luminance / scale, weight, ridge=0.02)
     shading = shade(normals, light)[:, 0]
-    shading = shading / np.maximum(_weighted_quantile(shading, weight, 0.75), 1e-3)
+    shading = shading / np.maximum(_weighted_quantile(shading, weight, 0.6), 1e-3)
     low, high = np.log(SHADING_RANGE)
     middle, half = (low + high) / 2, (high - low) / 2
     return (middle + half * np.tanh((np.log(np.maximum(shading, 1e-2)) - middle) / half))[:, None].astype(np.float32)

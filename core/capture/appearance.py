@@ -1,4 +1,4 @@
-"""The materials that a photo tells of: skin and eyes. Those of all other parts stand in `assembly.MATERIALS`."""
+"""The materials of skin and eyes, which a photo tells of, and of teeth; the rest's stand in `assembly.MATERIALS`."""
 
 from dataclasses import replace
 
@@ -11,13 +11,14 @@ from .eyes import eye_profile, eye_texture, iris_color
 from .fit import HeadFit
 from .photo import Photo
 from .segmentation import Masks
+from .teeth import teeth_textures
 from .texture import encode, skin_textures
 
 EYES = ("left_eye", "right_eye")
 
 
 def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tuple[dict[str, Material], np.ndarray]:
-    """Materials of the parts `skin`, `left_eye` and `right_eye`, from the photo that `fit` explains, and its exposure:
+    """Materials of skin, eyes and teeth by part, from the photo that `fit` explains, and its exposure:
     the linear colour `[3]` that a white card on the face would have.
     """
     posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
@@ -32,7 +33,8 @@ def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tu
             roughness_texture=skin.roughness,
         )
     }
-    for seed, name in enumerate(EYES):
-        texture = eye_texture(iris, eye_profile(model, name), seed)
+    eye = encode(eye_texture(iris, eye_profile(model, EYES[0])))
+    materials |= {name: replace(MATERIALS[name], color_texture=eye) for name in EYES}
+    for name, texture in teeth_textures().items():
         materials[name] = replace(MATERIALS[name], name=name, color_texture=encode(texture))
     return materials, skin.exposure

@@ -68,36 +68,36 @@ def eye_profile(model: HeadModel, part: str) -> np.ndarray:
     return np.stack([rings, way / way[ring[model.masks["iris"][vertices] > 0.5].max()]], 1)
 
 
-def eye_texture(color: np.ndarray, profile: np.ndarray, seed: int = 0) -> np.ndarray:
+def eye_texture(color: np.ndarray, profile: np.ndarray) -> np.ndarray:
     """The eyeball's colour `[SIZE, SIZE, 3]` sRGB 0..1 for an iris of linear `color` [3]; see `eye_profile`."""
     y, x = (np.mgrid[:SIZE, :SIZE].astype(np.float32) + 0.5) / SIZE - 0.5
     distance = np.interp(np.hypot(x, y), *profile.T).astype(np.float32)
     angle = np.arctan2(y, x)
-    iris = _iris(color, distance, angle, seed)
-    sclera = _sclera(distance, angle, seed)
+    iris = _iris(color, distance, angle)
+    sclera = _sclera(distance, angle)
     inside = _ramp(distance, 1.05, 0.93)[..., None]
     shade = _lid_shade(distance * np.cos(angle), distance * np.sin(angle))[..., None]
     return linear_to_srgb(shade * (inside * iris + (1 - inside) * sclera))
 
 
-def _iris(color: np.ndarray, distance: np.ndarray, angle: np.ndarray, seed: int) -> np.ndarray:
-    fibres = _polar_noise(distance, angle, (1.8, 16.0), seed)
-    fibres += 0.6 * _polar_noise(distance, angle, (0.9, 6.0), seed + 1)
+def _iris(color: np.ndarray, distance: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    fibres = _polar_noise(distance, angle, (1.8, 16.0), 0)
+    fibres += 0.6 * _polar_noise(distance, angle, (0.9, 6.0), 1)
     warm = color * [1.2, 1.0, 0.78]
     collarette = np.exp(-(((distance - 0.54 - 0.025 * fibres) / 0.09) ** 2))[..., None]
     base = color + 0.6 * collarette * (1.2 * warm - color)
-    crypts = np.clip(_polar_noise(distance, angle, (5.0, 5.0), seed + 4) - 0.8, 0, 1.5)
+    crypts = np.clip(_polar_noise(distance, angle, (5.0, 5.0), 4) - 0.8, 0, 1.5)
     brightness = np.exp(0.34 * fibres - 0.35 * crypts) * (1 - 0.35 * _ramp(distance, 0.50, PUPIL))
     pupil = _ramp(distance, PUPIL - 0.02, PUPIL + 0.04)
     limbus = 1 - _ramp(distance, 0.74, 0.97)[..., None] * (1 - LIMBUS)
     return np.clip(base * limbus * (brightness * pupil)[..., None], 0.003, 1)
 
 
-def _sclera(distance: np.ndarray, angle: np.ndarray, seed: int) -> np.ndarray:
+def _sclera(distance: np.ndarray, angle: np.ndarray) -> np.ndarray:
     corner = _ramp(distance, 1.1, 2.2) * (0.35 + 0.65 * np.cos(angle) ** 2)
-    lines = _polar_noise(distance / 3, angle, (9.0, 6.0), seed + 2)
+    lines = _polar_noise(distance / 3, angle, (9.0, 6.0), 2)
     veins = np.exp(-((lines / 0.05) ** 2)) * _ramp(distance, 1.25, 2.2) * 0.4
-    veins *= np.clip(_polar_noise(distance / 3, angle, (12.0, 40.0), seed + 3), 0, 1)
+    veins *= np.clip(_polar_noise(distance / 3, angle, (12.0, 40.0), 3), 0, 1)
     color = SCLERA + corner[..., None] * (SCLERA_EDGE - SCLERA)
     color = color * (1 - 0.25 * _ramp(distance, 1.2, 1.0))[..., None]  # the limbus is no hard line
     return color + veins[..., None] * (VEIN - color)

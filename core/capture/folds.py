@@ -10,7 +10,7 @@ MOVED = (0.0008, 0.003)
 """Metres by which an expression moves skin that it begins to fold, and that it folds for certain."""
 CREASE = 0.005
 """Metres across the widest crease that is filled."""
-MOLE = 0.004
+MOLE = 0.003
 """Metres across the largest spot that is left alone."""
 CREASE_COLOR = np.array([0.72, 1.05, 1.15], np.float32)
 """Log colour of one unit of a crease's luminance: the light in it has gone through skin and is ruddy."""

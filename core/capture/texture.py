@@ -30,7 +30,7 @@ from .segmentation import Masks
 
 SIZE = 2048
 QUALITY = 93
-EDGE = 0.002
+EDGE = 0.0008
 """Metres, one deviation, over which trust in the photo fades."""
 PORE_CONTRAST = 0.035
 """Deviation of log reflectance that pores add where the photo resolves none."""
@@ -119,9 +119,11 @@ def photo_detail(
 
 def _soft(atlas: Atlas, trust: np.ndarray) -> np.ndarray:
     """`trust` [N] that nowhere ends at once, as it does where a chin hides the neck."""
-    image = cv2.resize(atlas.image(trust), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    image = cv2.GaussianBlur(image, (0, 0), EDGE * float(np.median(atlas.density)) / 4)
-    image = cv2.resize(np.clip(2 * image - 1, 0, 1), (atlas.size, atlas.size), interpolation=cv2.INTER_LINEAR)
+    image = cv2.resize(atlas.image(trust), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    deviation = EDGE * float(np.median(atlas.density)) / 2
+    reach = max(1, round(2 * deviation))
+    image = cv2.GaussianBlur(cv2.erode(image, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), (0, 0), deviation)
+    image = cv2.resize(image, (atlas.size, atlas.size), interpolation=cv2.INTER_LINEAR)
     return np.minimum(trust, image.reshape(-1)[atlas.texels])
 
 

@@ -37,7 +37,7 @@ def test_lines_go_and_moles_stay(model: HeadModel, atlas: Atlas, cheek: np.ndarr
     position = atlas.gather(model.v_template) - cheek
     front = position[:, 2] > -0.03
     line = np.exp(-0.5 * (position[:, 0] / 0.0008) ** 2) * (np.abs(position[:, 1]) < 0.012) * front
-    spot = np.linalg.norm(position - position[front][np.abs(position[front, :2]).sum(1).argmin()], axis=1) < 0.0015
+    spot = np.linalg.norm(position - position[front][np.abs(position[front, :2]).sum(1).argmin()], axis=1) < 0.0012
     fold = np.ones(len(position), np.float32)
     for shape, most, least in ((line, 1.2, 0.6), (spot, 0.25, 0.0)):
         luminance = (-0.4 * shape).astype(np.float32)
