@@ -11,9 +11,10 @@ from ..parametric.head import HeadModel
 from ..rendering.camera import Camera
 from ..rendering.rasterise import Raster, rasterise, triangulate
 from ..rendering.shading import srgb_to_linear, vertex_normals
+from .face_crop import BROWS, SIZE
 from .fit import HeadFit
 from .photo import Photo
-from .segmentation import BROWS, SIZE, Masks
+from .segmentation import Masks
 
 HAIRS = (90, 260)
 """Fewest and most hairs of one brow."""

@@ -10,7 +10,8 @@ from .fit import HeadFit
 from .hair_colors import HairColors, Shell
 from .hair_texture import hair_material, with_tufts
 from .hair_tufts import grow_tufts
-from .hair_volume import HairVolume, hair_view
+from .hair_view import hair_view
+from .hair_volume import HairVolume
 from .photo import Photo
 from .segmentation import Masks
 

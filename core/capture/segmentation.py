@@ -14,32 +14,26 @@ import mediapipe
 import numpy as np
 from scipy import ndimage
 
-SIZE = (512, 640)
-"""Width and height of the crop in pixels."""
-FACE_WIDTH = 150.0
-"""Width of the face in the crop, in pixels; also the unit of the location priors."""
-FACE_CENTER = (256.0, 290.0)
-
-OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
-OVAL += [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
-EYES = (
-    [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
-    [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
+from .face_crop import (
+    BROWS,
+    CHEEKS,
+    CHIN,
+    EYES,
+    FACE_CENTER,
+    FACE_WIDTH,
+    FOREHEAD,
+    LIPS,
+    MOUTH,
+    NOSE,
+    OVAL,
+    corner_aligned,
+    cropped,
+    face_coordinates,
+    face_transform,
+    polygon,
+    ramp,
 )
-BROWS = (
-    [70, 63, 105, 66, 107, 55, 65, 52, 53, 46],
-    [300, 293, 334, 296, 336, 285, 295, 282, 283, 276],
-)
-LIPS = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
-MOUTH = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191]
-
-CHEEKS = ([117, 118, 119, 100, 142, 203, 206, 205, 187, 123], [346, 347, 348, 329, 371, 423, 426, 425, 411, 352])
-NOSE = [193, 168, 417, 399, 437, 420, 360, 4, 131, 198, 217, 174]
-FOREHEAD = [104, 69, 108, 151, 337, 299, 333, 334, 296, 336, 9, 107, 66, 105]
-CHIN = [17, 314, 406, 421, 428, 377, 152, 148, 208, 201, 182, 84]
-
-BEARDED = (0.28, 0.45)
-"""Mean strangeness of the chin from which a beard is believed, and is certain."""
+from .face_features import BEARDED, beard_mask, brow_mask, glasses_mask
 
 BACKGROUND, SKIN, HAIR, CLOTHES = range(4)
 BINS = 24
@@ -78,34 +72,34 @@ class Masks:
     def warped(self, name: str, size: tuple[int, int]) -> np.ndarray:
         """The mask `name` over the whole photo of `size` (width, height): float32 [H, W]."""
         return cv2.warpAffine(
-            getattr(self, name), _corner(self.transform), size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            getattr(self, name), corner_aligned(self.transform), size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         )
 
     def crop(self, pixels: np.ndarray) -> np.ndarray:
         """The photo `[H, W, 3]` resampled into the crop."""
-        return _crop(pixels, self.transform)
+        return cropped(pixels, self.transform)
 
 
 def segment(pixels: np.ndarray, landmarks: np.ndarray) -> Masks:
     """Parse the photo `pixels` uint8 [H, W, 3] (sRGB, upright) around the face with `landmarks` [478, 2] in pixels."""
-    transform = _face_transform(landmarks)
+    transform = face_transform(landmarks)
     points = landmarks @ transform[:, :2].T + transform[:, 2]
-    image = _crop(pixels, transform)
-    inside = _crop(np.ones(pixels.shape[:2], np.float32), transform)
+    image = cropped(pixels, transform)
+    inside = cropped(np.ones(pixels.shape[:2], np.float32), transform)
     person = _person(image) * inside
 
     prior = _location_prior(points, person)
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-    share, strange = _classify(image, lab, prior, _bare(points), _polygon(points[CHIN]))
+    share, strange = _classify(image, lab, prior, _bare(points), polygon(points[CHIN]))
 
     features = {
-        "eyes": np.sum([_polygon(points[ring]) for ring in EYES], axis=0),
-        "mouth_interior": _polygon(points[MOUTH]),
-        "brows": _brows(points, strange),
+        "eyes": np.sum([polygon(points[ring]) for ring in EYES], axis=0),
+        "mouth_interior": polygon(points[MOUTH]),
+        "brows": brow_mask(points, strange),
     }
-    features["lips"] = np.clip(_polygon(points[LIPS]) - features["mouth_interior"], 0, 1)
+    features["lips"] = np.clip(polygon(points[LIPS]) - features["mouth_interior"], 0, 1)
     bare = share[SKIN] * (1 - np.clip(sum(features.values()), 0, 1))
-    features["beard"] = _beard(points, strange) * (bare + share[CLOTHES] + share[HAIR])
+    features["beard"] = beard_mask(points, strange) * (bare + share[CLOTHES] + share[HAIR])
     rest = 1 - np.clip(sum(features.values()), 0, 1)
     return Masks(
         transform=transform,
@@ -114,39 +108,9 @@ def segment(pixels: np.ndarray, landmarks: np.ndarray) -> Masks:
         skin=share[SKIN] * rest,
         hair=share[HAIR] * rest,
         clothes=share[CLOTHES] * rest,
-        glasses=_glasses(lab[..., 0], points),
+        glasses=glasses_mask(lab[..., 0], points),
         **features,
     )
-
-
-def _face_transform(landmarks: np.ndarray) -> np.ndarray:
-    """[2, 3] similarity from the photo to the crop: eyes level, face of FACE_WIDTH around FACE_CENTER."""
-    across = landmarks[EYES[1]].mean(0) - landmarks[EYES[0]].mean(0)
-    across = across / np.linalg.norm(across)
-    rotation = np.array([across, [-across[1], across[0]]])
-    oval = landmarks[OVAL] @ rotation.T
-    low, high = oval.min(0), oval.max(0)
-    scale = FACE_WIDTH / max(high[0] - low[0], 0.75 * (high[1] - low[1]))
-    center = (low + high) / 2
-    return np.concatenate([rotation * scale, (FACE_CENTER - center * scale)[:, None]], 1).astype(np.float32)
-
-
-def _corner(transform: np.ndarray) -> np.ndarray:
-    """`transform` for OpenCV, whose pixel centres are whole numbers."""
-    return np.concatenate([transform[:, :2], transform[:, 2:] + transform[:, :2].sum(1, keepdims=True) / 2 - 0.5], 1)
-
-
-def _crop(pixels: np.ndarray, transform: np.ndarray) -> np.ndarray:
-    """`pixels` resampled to SIZE; a large photo is first reduced so that nothing aliases."""
-    shrink = min(1.0, 1.5 * float(np.hypot(*transform[:, 0])))
-    if shrink < 0.75:
-        height, width = pixels.shape[:2]
-        pixels = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        scale = np.array([width / pixels.shape[1], height / pixels.shape[0]], np.float32)
-        transform = np.concatenate([transform[:, :2] * scale, transform[:, 2:]], 1)
-    flags = cv2.INTER_LINEAR
-    mode = cv2.BORDER_CONSTANT if pixels.ndim == 2 else cv2.BORDER_REPLICATE
-    return cv2.warpAffine(pixels, _corner(transform), SIZE, flags=flags, borderMode=mode)
 
 
 def _person(image: np.ndarray) -> np.ndarray:
@@ -155,43 +119,30 @@ def _person(image: np.ndarray) -> np.ndarray:
         return np.asarray(network.process(image).segmentation_mask, np.float32)
 
 
-def _polygon(points: np.ndarray, soft: float = 1.0) -> np.ndarray:
-    """Filled polygon [H, W] with a border about `soft` pixels wide."""
-    mask = np.zeros(SIZE[::-1], np.float32)
-    cv2.fillPoly(mask, [np.round((points - 0.5) * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
-    return cv2.GaussianBlur(mask, (0, 0), soft)
-
-
-def _face_coordinates() -> tuple[np.ndarray, np.ndarray]:
-    """x (right) and y (down) of each crop pixel from the face's centre, in face widths."""
-    y, x = np.mgrid[: SIZE[1], : SIZE[0]].astype(np.float32)
-    return (x + 0.5 - FACE_CENTER[0]) / FACE_WIDTH, (y + 0.5 - FACE_CENTER[1]) / FACE_WIDTH
-
-
 def _location_prior(points: np.ndarray, person: np.ndarray) -> np.ndarray:
     """How likely each class is at each place before any colour is seen: [4, H, W], sums to 1."""
-    x, y = _face_coordinates()
+    x, y = face_coordinates()
     side = np.abs(x)
-    oval = _polygon(points[OVAL], 3.0)
+    oval = polygon(points[OVAL], 3.0)
     brow_line = (min(points[ring, 1].min() for ring in BROWS) - FACE_CENTER[1]) / FACE_WIDTH
     chin = (points[152, 1] - FACE_CENTER[1]) / FACE_WIDTH
 
     beyond = np.sqrt((x / 0.62) ** 2 + ((y + 0.2) / 0.92) ** 2) - 1  # 0 on the outline of a bald head
     hair = np.exp(-np.clip(beyond - 0.1, 0, None) / 0.35)
     beside = np.exp(-np.clip(side - 0.8, 0, None) / 0.25) * np.exp(-np.clip(y - chin - 0.2, 0, None) / 0.8)
-    hair = np.where(y > 0.2, 0.8 * beside * _ramp(side, 0.3, 0.5), hair)
-    fringe = 0.5 * _ramp(-y, -brow_line - 0.03, -brow_line + 0.3)
+    hair = np.where(y > 0.2, 0.8 * beside * ramp(side, 0.3, 0.5), hair)
+    fringe = 0.5 * ramp(-y, -brow_line - 0.03, -brow_line + 0.3)
     hair = hair * (1 - oval) + fringe * oval
 
     head = np.exp(-np.clip(beyond + 0.05, 0, None) / 0.05) * 0.6
     ears = 1.5 * _ears()
-    neck = _ramp(-side, -0.55, -0.3) * _ramp(y, chin - 0.3, chin) * _ramp(-y, -chin - 0.6, -chin - 0.25)
+    neck = ramp(-side, -0.55, -0.3) * ramp(y, chin - 0.3, chin) * ramp(-y, -chin - 0.6, -chin - 0.25)
     skin = np.maximum(np.maximum(head * (y < 0.4), ears), 0.8 * neck) * (1 - oval) + 0.9 * oval + 0.02
 
     shoulders = chin + 0.35 - 0.25 * np.clip(side - 0.35, 0, 0.6)
-    clothes = _ramp(y, shoulders - 0.2, shoulders + 0.25) * (1 - oval)
+    clothes = ramp(y, shoulders - 0.2, shoulders + 0.25) * (1 - oval)
 
-    inside = np.stack([skin, hair + 0.002, clothes + 0.002 + 0.03 * _ramp(y, chin - 0.25, chin) * (1 - oval)])
+    inside = np.stack([skin, hair + 0.002, clothes + 0.002 + 0.03 * ramp(y, chin - 0.25, chin) * (1 - oval)])
     inside = inside / inside.sum(0)
     person = np.clip(person, 0.02, 0.98)
     return np.concatenate([(1 - person)[None], inside * person])
@@ -199,19 +150,14 @@ def _location_prior(points: np.ndarray, person: np.ndarray) -> np.ndarray:
 
 def _ears() -> np.ndarray:
     """Where ears are, if no hair covers them: [H, W] 0..1."""
-    x, y = _face_coordinates()
+    x, y = face_coordinates()
     return np.exp(-(((np.abs(x) - 0.55) / 0.1) ** 2) - ((y - 0.05) / 0.25) ** 2)
 
 
 def _bare(points: np.ndarray) -> np.ndarray:
     """Where a face is skin whatever its hair, beard and fringe: nose, cheeks and the strip over the brows."""
-    mask = sum(_polygon(points[ring]) for ring in CHEEKS) + _polygon(points[NOSE]) + 0.5 * _polygon(points[FOREHEAD])
+    mask = sum(polygon(points[ring]) for ring in CHEEKS) + polygon(points[NOSE]) + 0.5 * polygon(points[FOREHEAD])
     return np.clip(mask, 0, 1)
-
-
-def _ramp(value: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
-    """0 below `low`, 1 above `high`, linear between."""
-    return np.clip((value - low) / (high - low), 0, 1)
 
 
 def _classify(
@@ -224,14 +170,14 @@ def _classify(
     """
     smooth = cv2.bilateralFilter(lab, 5, 20, 3).astype(np.int32) * BINS // 256
     index = (smooth[..., 0] * BINS + smooth[..., 1]) * BINS + smooth[..., 2]
-    _, y = _face_coordinates()
+    _, y = face_coordinates()
     texture = _texture(lab[..., 0])
     skin = _colour_likelihood(index, bare, 2.0)
     skin *= _texture_likelihood(texture, bare)
     strange = _strangeness(skin, texture, bare)
-    bearded = _ramp(np.average(strange, weights=chin + 1e-9), *BEARDED)
+    bearded = ramp(np.average(strange, weights=chin + 1e-9), *BEARDED)
     prior = prior.copy()
-    prior[HAIR] *= 1 - bearded * _ramp(y, 0.15, 0.3)  # a full beard leads from the hair to a dark coat
+    prior[HAIR] *= 1 - bearded * ramp(y, 0.15, 0.3)  # a full beard leads from the hair to a dark coat
     share = prior.copy()
     share[HAIR] *= y < 0.2  # beside the neck hair and clothes look alike at first: learn hair from the head alone
     for _ in range(5):
@@ -244,7 +190,7 @@ def _classify(
         share /= share.sum(0)
         share = np.stack([_edge_aware(image, weight) for weight in share]).clip(1e-4)
         share /= share.sum(0)
-    share[HAIR] *= 1 - bearded * _ramp(y, 0.2, 0.3)
+    share[HAIR] *= 1 - bearded * ramp(y, 0.2, 0.3)
     _drop_slivers(share)
     _fill_highlights(share, bare, y)
     return share / share.sum(0), strange
@@ -311,51 +257,3 @@ def _hanging(share: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _edge_aware(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return cv2.ximgproc.fastGlobalSmootherFilter(image, weight.astype(np.float32), 8.0, 10.0)
-
-
-def _brows(points: np.ndarray, strange: np.ndarray) -> np.ndarray:
-    """Brow pixels: inside the landmarks' brow band, and not of the skin's colour where the brow is distinct."""
-    band = np.sum([_polygon(_grow(points[ring], 1.25), 1.5) for ring in BROWS], axis=0)
-    return np.clip(band, 0, 1) * np.clip(0.35 + strange, 0, 1)
-
-
-def _grow(ring: np.ndarray, factor: float) -> np.ndarray:
-    return ring.mean(0) + (ring - ring.mean(0)) * factor
-
-
-def _beard(points: np.ndarray, strange: np.ndarray) -> np.ndarray:
-    """Pixels of the lower face and under the chin that are not of the skin's colour; none where the chin is bare."""
-    x, y = _face_coordinates()
-    chin = (points[152, 1] - FACE_CENTER[1]) / FACE_WIDTH
-    front = np.average(strange, weights=_polygon(points[CHIN]) + 1e-9)
-    below_nose = _ramp(y, *((points[[2, 0], 1] - FACE_CENTER[1]) / FACE_WIDTH))
-    jaw = _polygon(_grow(points[OVAL], 1.06), 2.0) * below_nose
-    under = _ramp(-np.abs(x), -0.4, -0.3) * _ramp(y, chin - 0.1, chin) * _ramp(-y, -chin - 0.25, -chin - 0.1)
-    return np.clip(jaw + under, 0, 1) * strange * _ramp(front, *BEARDED)
-
-
-def _glasses(lightness: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Rims [H, W]: strong edges around the eyes, if a bridge crosses the nose and rims pass under both eyes."""
-    gray = cv2.GaussianBlur(lightness.astype(np.float32), (0, 0), 1.0)
-    gray /= np.average(gray, weights=_polygon(points[NOSE]) + 1e-9)
-    down, across = cv2.Sobel(gray, cv2.CV_32F, 0, 1, scale=1 / 8), cv2.Sobel(gray, cv2.CV_32F, 1, 0, scale=1 / 8)
-    eyes = np.array([points[ring].mean(0) for ring in EYES])
-    distance = np.linalg.norm(eyes[1] - eyes[0])
-
-    def window(center: np.ndarray, half_width: float, top: float, bottom: float) -> np.ndarray:
-        (x0, y0), (x1, y1) = center + np.array([[-half_width, top], [half_width, bottom]]) * distance
-        return np.abs(down[int(y0) : int(y1), int(x0) : int(x1) + 1])
-
-    bridge = window(eyes.mean(0), 0.06, -0.25, 0.25).mean(1).max(initial=0)
-    rims = np.mean([window(eye, 0.2, 0.22, 0.62).max(0, initial=0).mean() for eye in eyes])
-    if np.sqrt(bridge * rims) < 0.078:  # 21 of 22 wearers and 1 of 94 others lie above, in portraits of 150 pixel faces
-        return np.zeros_like(gray)
-    y, x = np.mgrid[: SIZE[1], : SIZE[0]] + 0.5
-    lenses = (np.hypot(x - eye[0], (y - eye[1]) * 1.1 - 0.1 * distance) for eye in eyes)
-    around = sum(_ramp(-lens / distance, -0.58, -0.48) for lens in lenses) * (1 - _brows(points, np.ones_like(gray)))
-    inside = sum(_polygon(_grow(points[ring], 1.15)) for ring in EYES)
-    edges = _ramp(np.hypot(down, across), 0.04, 0.08)
-    rim = (
-        cv2.morphologyEx(edges, cv2.MORPH_CLOSE, np.ones((5, 5))) * np.clip(around, 0, 1) * (1 - np.clip(inside, 0, 1))
-    )
-    return cv2.GaussianBlur(rim, (0, 0), 1.0)

@@ -8,11 +8,12 @@ from rich.progress import track
 
 from ..avatar import Part
 from ..capture.embedding import LandmarkEmbedding
+from ..capture.face_crop import SIZE
 from ..capture.fit import HeadFit, fit_head
 from ..capture.hair import grow_hair
 from ..capture.landmarks import detect_landmarks
 from ..capture.photo import load_photo
-from ..capture.segmentation import SIZE, Masks, segment
+from ..capture.segmentation import Masks, segment
 from ..capture.skin_tone import SkinTone
 from ..errors import InputError
 from ..parametric.head import HeadModel

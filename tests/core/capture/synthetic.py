@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from likeness.core.capture.segmentation import SIZE, Masks
+from likeness.core.capture.face_crop import SIZE
+from likeness.core.capture.segmentation import Masks
 from likeness.core.parametric.head import HeadModel
 from likeness.core.rendering.camera import Camera
 from likeness.core.rendering.rasterise import interpolate, rasterise, triangulate

@@ -7,9 +7,9 @@ import pytest
 
 from likeness.core.avatar import Material, Part
 from likeness.core.capture.brows import JOINTS, grow_brows
+from likeness.core.capture.face_crop import BROWS
 from likeness.core.capture.fit import HeadFit
 from likeness.core.capture.photo import Photo
-from likeness.core.capture.segmentation import BROWS
 from likeness.core.parametric.assembly import arkit_deltas, carried
 from likeness.core.parametric.head import EXPRESSIONS, SHAPES, HeadModel
 from likeness.core.parametric.head import JOINTS as HEAD_JOINTS

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from likeness.core.capture.face_crop import OVAL
 from likeness.core.capture.landmarks import detect_landmarks
 from likeness.core.capture.photo import Photo
-from likeness.core.capture.segmentation import OVAL, Masks, segment
+from likeness.core.capture.segmentation import Masks, segment
 
 SHARES = ("background", "skin", "hair", "clothes", "beard", "brows", "eyes", "lips", "mouth_interior")
 
