@@ -29,6 +29,8 @@ TONES = np.log(
 """Log reflectance of usual skin, dark to light."""
 GREEN = (-3.6, -0.6)
 """Range of skin's log reflectance in green."""
+BOUNCED = 0.7
+"""Share of a cast on neck and jaw that is light which clothes throw back."""
 COLOR_CAST = 0.4
 """Share of a tone's distance from the usual one that is held to be the light's colour."""
 FULL_HAIR = 0.04
@@ -105,7 +107,10 @@ def solve_skin(
         0.01 + 0.2 * model.masks["eyelids"]
     )  # lids lie folded between brow and lash, and have the colour of neither
     prior = layout + plausible_tone(tone)  # the face is ruddier than what it does not show
-    seen = layout + tone + tame_highlights(color - shading - layout - tone, PALE)
+    own = tame_highlights(color - shading - layout - tone, PALE)
+    cast = own - (own @ LUMINANCE)[:, None]
+    reflected = BOUNCED * (1 - np.maximum(model.masks["narrow_face"], hairy))[:, None] * cast
+    seen = layout + tone + own - reflected
     albedo = _complete(edges, seen, trust, prior, model.mirror, anchor)
     albedo = _smooth(edges, albedo - prior, np.ones(len(color)), 0.3) + prior  # the vertices' own noise is detail
     socket = wet(model)[:, None]
