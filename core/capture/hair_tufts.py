@@ -20,7 +20,7 @@ LIFT = np.array([-0.0007, 0.0001, 0.0003, 0.0004, 0.0004])
 """Metres above the hair's surface at the joints, root first."""
 STEPS = 16
 """Steps in which a tuft is traced."""
-OVERHANG = (0.001, 0.007)
+OVERHANG = (0.001, 0.009)
 """Metres that tips stand out over the hair's end, in front and at the back."""
 
 
@@ -55,7 +55,7 @@ def grow_tufts(shell: Shell, volume: HairVolume, flow: HairFlow) -> Tufts:
         side.append(np.cross(forward, normal))
         path.append(path[-1] + forward * (length / STEPS)[:, None])
     paths, sides = np.stack(path[:-1], 1), np.stack(side, 1) * WIDTH / 2
-    back = np.clip((shell.crown[2] + 0.02 - paths[..., 2]) / 0.05, 0, 1)
+    back = np.clip((shell.crown[2] + 0.04 - paths[..., 2]) / 0.05, 0, 1)
     overhang = OVERHANG[0] + (OVERHANG[1] - OVERHANG[0]) * back * random.uniform(0.2, 1, (len(seeds), 1))
     depth = [volume.depth(points.reshape(-1, 3)) for points in (paths, paths - sides, paths + sides)]
     within = np.min(depth, axis=0).reshape(back.shape) > -overhang
