@@ -60,11 +60,12 @@ class HairVolume:
 
     @classmethod
     def of(cls, model: HeadModel, posed: np.ndarray, view: HairView) -> "HairVolume":
-        """A grid about as fine as TRIANGLES allow: the surface is first counted on a coarse one."""
-        coarse = cls._sampled(model, posed, view, 0.008)
-        _, triangles = coarse.surface()
-        step = 0.008 * np.sqrt(max(len(triangles), 1) / TRIANGLES)
-        return cls._sampled(model, posed, view, float(np.clip(step, 0.0025, 0.009)))
+        """A grid about as fine as TRIANGLES allow: the surface is first counted on coarser ones."""
+        step = 0.008
+        for _ in range(2):
+            _, triangles = cls._sampled(model, posed, view, step).surface()
+            step = float(np.clip(step * np.sqrt(max(len(triangles), 1) / TRIANGLES), 0.0025, 0.009))
+        return cls._sampled(model, posed, view, step)
 
     @classmethod
     def _sampled(cls, model: HeadModel, posed: np.ndarray, view: HairView, step: float) -> "HairVolume":
