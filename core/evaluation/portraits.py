@@ -25,13 +25,18 @@ TIMED = 12
 
 
 def evaluate_portraits(data: Path) -> dict[str, Any]:
-    """Figures over the quarter of `data`/portraits that no training has seen, and over synthetic heads."""
+    """Figures over `data`/portraits, the quarter of them that no training has seen, and synthetic heads."""
     model = HeadModel.load(weights_path("head"))
     embedding, tone, surface = LandmarkEmbedding.load(model), SkinTone.load(model), FaceSurface.of(model)
-    held_out = portrait_paths(data)[::HELD_OUT]
+    paths = portrait_paths(data)
+    held_out = paths[::HELD_OUT]
     portraits = fit_portraits(embedding, held_out, "Held-out portraits")
+    trained_on = fit_portraits(embedding, [p for i, p in enumerate(paths) if i % HELD_OUT], "Portraits trained on")
     before = [portrait.fit for portrait in portraits]
-    after = [refine(embedding, surface, tone, p.shades, p.fit) for p in track(portraits, "Their shades")]
+    after, others = (
+        [refine(embedding, surface, tone, p.shades, p.fit) for p in track(group, "Their shades")]
+        for group in (portraits, trained_on)
+    )
 
     def shades_error(fits: list[LandmarkFit]) -> float:
         return median_error(surface, tone, [sample(surface, p.shades, f) for p, f in zip(portraits, fits, strict=True)])
@@ -41,8 +46,10 @@ def evaluate_portraits(data: Path) -> dict[str, Any]:
         return synthetic_heads(embedding, surface, tone, sitters)
 
     return {
-        "photos": len(held_out),
-        "heads_share": len(portraits) / len(held_out),
+        "photos": len(paths),
+        "heads_share": (len(portraits) + len(trained_on)) / len(paths),
+        **{f"all_{name}": value for name, value in population(after + others).items()},
+        "held_out_photos": len(held_out),
         **population(after),
         **{f"landmarks_alone_{name}": value for name, value in population(before).items()},
         "log_luminance_rms": shades_error(after),
