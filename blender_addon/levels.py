@@ -89,7 +89,7 @@ def _with_extras(
     whole = replace(
         level,
         source=np.concatenate([level.source, np.repeat(used[:, None], 3, 1)]),
-        weights=np.concatenate([level.weights, np.tile(np.float32([1, 0, 0]), (len(used), 1))]),
+        weights=np.concatenate([level.weights, np.tile(np.array([1, 0, 0], np.float32), (len(used), 1))]),
         faces=np.concatenate([level.faces, triangles[:, quads] + len(level.source)]),
     )
     corner_uv = np.concatenate([level.uv[level.faces_uv], uv[:, quads]])

@@ -9,7 +9,7 @@ from ..parametric.lbs import Array, namespace
 class Camera:
     """Maps head space (metres, +Y up, +Z out of the face) to pixels (x right, y down, pixel centres at +0.5).
 
-    Arrays are numpy or torch. A head seen upright from the front has rotation diag(1, -1, -1) and translation (0, 0, d).
+    Arrays are numpy or torch. An upright head from the front has rotation diag(1, -1, -1) and translation (0, 0, d).
     """
 
     focal: float
