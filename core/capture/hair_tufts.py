@@ -16,7 +16,7 @@ LENGTH = (0.014, 0.048)
 WIDTH = 0.0075
 """Metres."""
 JOINTS = 5
-LIFT = np.array([-0.0007, 0.0001, 0.0003, 0.0004, 0.0004])
+LIFT = np.array([-0.0007, 0.00002, 0.0001, 0.00015, 0.0002])
 """Metres above the hair's surface at the joints, root first."""
 STEPS = 16
 """Steps in which a tuft is traced."""
