@@ -173,7 +173,7 @@ def note(name, read):
 
 
 def keys_set():
-    return {key.name: round(key.value, 3) for key in keys() if key.value}
+    return {key.name: round(key.value, 3) for key in keys() if abs(key.value) > 1e-6}
 
 
 def operate(operator):
