@@ -63,7 +63,7 @@ class HairVolume:
         """A grid about as fine as TRIANGLES allow: the surface is first counted on coarser ones."""
         step = 0.008
         for _ in range(2):
-            _, triangles = cls._sampled(model, posed, view, step).surface()
+            _, triangles = cls._sampled(model, posed, view, step)._outside()
             step = float(np.clip(step * np.sqrt(max(len(triangles), 1) / TRIANGLES), 0.0025, 0.009))
         return cls._sampled(model, posed, view, step)
 
@@ -87,19 +87,31 @@ class HairVolume:
 
     def surface(self) -> tuple[np.ndarray, np.ndarray]:
         """Vertices `[V, 3]` and triangles `[T, 3]` of the outside, without specks and without the wall in the head."""
+        vertices, triangles = self._outside()
+        if len(triangles) == 0:
+            return np.zeros((0, 3)), triangles
+        shows = (self._depth_of(vertices) > BURIED)[triangles].any(1)
+        # An island on the skin may hang together with the rest beneath it.
+        triangles = np.concatenate([_without_specks(vertices, triangles[shows], 0.02), triangles[~shows]])
+        triangles = _without_specks(vertices, triangles, 0.05)
+        used, inverse = np.unique(triangles, return_inverse=True)
+        triangles = inverse.reshape(triangles.shape)
+        return _relaxed(vertices[used], triangles) * self.step + self.low, triangles
+
+    def _outside(self) -> tuple[np.ndarray, np.ndarray]:
+        """The hair's surface in steps of the grid, less the wall in the head."""
         shell = np.minimum(self.field, self.skin + ROOT)
         shell = np.pad(shell, 1, constant_values=-self.step)
         if shell.max() <= 0:
             return np.zeros((0, 3)), np.zeros((0, 3), np.int64)
         vertices, triangles, _, _ = measure.marching_cubes(shell, 0.0, gradient_direction="ascent")
         vertices = vertices - 1
-        depth = ndimage.map_coordinates(self.skin, vertices.T, order=1, mode="nearest")
         hanging = vertices[:, 1] * self.step + self.low[1] < self.ear
-        triangles = triangles[((depth > BURIED) | hanging)[triangles].any(1)]
-        triangles = _without_specks(vertices, triangles)
-        used, inverse = np.unique(triangles, return_inverse=True)
-        triangles = inverse.reshape(triangles.shape)
-        return _relaxed(vertices[used], triangles) * self.step + self.low, triangles
+        triangles = triangles[((self._depth_of(vertices) > BURIED) | hanging)[triangles].any(1)]
+        return vertices, _without_specks(vertices, triangles, 0.05)
+
+    def _depth_of(self, vertices: np.ndarray) -> np.ndarray:
+        return ndimage.map_coordinates(self.skin, vertices.T, order=1, mode="nearest")
 
 
 def _box(view: HairView) -> tuple[np.ndarray, np.ndarray]:
@@ -253,12 +265,12 @@ def _relaxed(vertices: np.ndarray, triangles: np.ndarray, rounds: int = 6) -> np
     return vertices
 
 
-def _without_specks(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """The triangles of connected pieces that have at least a twentieth of the surface."""
+def _without_specks(vertices: np.ndarray, triangles: np.ndarray, least: float) -> np.ndarray:
+    """The triangles of connected pieces that have at least the share `least` of the surface."""
     edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]]])
     graph = coo_matrix((np.ones(len(edges)), edges.T), (len(vertices), len(vertices)))
     piece = connected_components(graph, directed=False)[1][triangles[:, 0]]
     corner = vertices[triangles]
     area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
     total = np.bincount(piece, area)
-    return triangles[total[piece] > 0.05 * total.sum()]
+    return triangles[total[piece] > least * total.sum()]

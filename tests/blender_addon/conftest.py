@@ -1,6 +1,9 @@
 """A small real Avatar, with everything that a photo gives: textures, a bound part, a photo for the preview."""
 
+import atexit
+import os
 import struct
+import sys
 import zlib
 from importlib.util import find_spec
 
@@ -13,6 +16,13 @@ from likeness.core.parametric.head import SHAPES, HeadModel
 
 collect_ignore_glob = [] if find_spec("bpy") else ["test_*.py"]
 """Where Blender's module is missing there is nothing to test."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Blender 4.2's module may crash when Python ends, after every test has passed: end before it does."""
+    if "bpy" in sys.modules and sys.modules["bpy"].app.version < (5, 0, 0):
+        atexit.register(os._exit, exitstatus)
 
 
 @pytest.fixture(scope="session")
