@@ -30,7 +30,6 @@ def build_material(material: Material) -> bpy.types.Material:
         shader.inputs["Alpha"].default_value = material.color[3]
         if material.color_texture is None:
             shader.inputs["IOR"].default_value = _glare_ior(material.color[3])
-            made.diffuse_color = (*material.color[:3], 0.0)  # Solid shading would fog the iris behind a cornea
     if material.subsurface > 0:
         shader.inputs["Subsurface Weight"].default_value = material.subsurface
         shader.inputs["Subsurface Radius"].default_value = SCATTER_RADIUS
