@@ -14,6 +14,7 @@ BLENDER = {"bpy", "bmesh", "mathutils", "gpu", "gpu_extras", "blf", "bpy_extras"
 ROOMS = (
     {"errors", "version", "tensors", "weights", "registry", "avatar"},
     {"parametric"},
+    {"implicit"},
     {"geometry"},
     {"rendering"},
     {"capture"},

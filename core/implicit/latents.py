@@ -1,0 +1,56 @@
+"""The latent code of a head: identity, hair, and what a model adds."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+
+IDENTITY, HAIR = 100, 32
+"""Identity is the head model's `beta`; hair the whitened principal components of the training hair's fields."""
+
+
+@dataclass(frozen=True)
+class LatentSpace:
+    """z_id = identity [100], hair [32], local codes [`local`]; identity and local codes are ~N(0, 1)."""
+
+    hair_codes: Tensor
+    """[K, 32] codes of the training hair; the first is the bald head's."""
+    local: int = 0
+
+    @property
+    def size(self) -> int:
+        return IDENTITY + HAIR + self.local
+
+    @property
+    def bald(self) -> Tensor:
+        """[32] the hair code of no hair."""
+        return self.hair_codes[0]
+
+    def of_beta(self, beta: Tensor, hair: Tensor | None = None) -> Tensor:
+        """z_id `[B, D]` of shapes `[B, 100]` and hair codes `[B, 32]` (bald where None), local codes at rest."""
+        hair = self.bald.expand(len(beta), -1) if hair is None else hair
+        return torch.cat([beta, hair, beta.new_zeros(len(beta), self.local)], 1)
+
+    def sample(self, generator: torch.Generator, hair: bool) -> Tensor:
+        """A random head `[1, D]`. Hair is a blend of two training styles: between styles lies hair, around them not.
+
+        Identity is drawn a little narrower than it was trained, as NPHM does, so that no head is a caricature.
+        """
+        beta = 0.85 * torch.randn(1, IDENTITY, generator=generator)
+        if not hair or len(self.hair_codes) < 3:
+            return self.of_beta(beta.to(self.bald))
+        chosen = 1 + torch.randperm(len(self.hair_codes) - 1, generator=generator)[:2]
+        share = 0.25 * torch.rand(1, generator=generator)
+        first, second = self.hair_codes[chosen.to(self.bald.device)]
+        return self.of_beta(beta.to(self.bald), torch.lerp(first, second, share.to(self.bald))[None])
+
+    def checked(self, z_id: Tensor) -> Tensor:
+        """z_id as `[B, D]`, from `[D]` or `[B, D]`. Raises InputError for another size or values that are not finite."""
+        if z_id.ndim not in (1, 2) or z_id.shape[-1] != self.size:
+            shape = " x ".join(map(str, z_id.shape))
+            raise InputError(f"The latent has {shape} values where this model takes {self.size}; use one it made.")
+        if not torch.isfinite(z_id).all():
+            raise InputError("The latent holds values that are not finite numbers; use one that a model made.")
+        return z_id.reshape(-1, self.size)
