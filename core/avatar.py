@@ -114,6 +114,11 @@ class Avatar:
     """File name (no folder) of the photo or scan."""
     model: str = ""
     """SHA-256 of the head model's weights file, so that identity can be rebuilt."""
+    implicit: str = ""
+    """The implicit head that it is a surface of, 'npm', 'nphm' or 'triplane'; its code and its extraction's resolution
+    are the parameters `z_id` and `resolution`. Empty for a head of the parametric model alone."""
+    topology: str = "quads"
+    """'quads': the head model's own; 'implicit': the surface as it was extracted."""
     version: str = ""
     """Version of Likeness that made it."""
     images: dict[str, bytes] = field(default_factory=dict)
