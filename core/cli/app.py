@@ -139,8 +139,20 @@ def main() -> None:
 
 
 def _print_figures(figures: dict[str, Any]) -> None:
-    """As a Markdown table, such as the documentation holds."""
-    width = max(map(len, figures), default=0)
-    typer.echo(f"| {'figure':<{width}} | value |\n|-{'-' * width}-|-------|")
-    for name, value in figures.items():
-        typer.echo(f"| {name:<{width}} | {f'{value:.4g}' if isinstance(value, float) else value} |")
+    """As Markdown, such as the documentation holds: figures by name, then tables by title (their rows by name)."""
+    tables = {title: rows for title, rows in figures.items() if isinstance(rows, dict)}
+    single = {name: {"value": value} for name, value in figures.items() if name not in tables}
+    if single or not tables:
+        _print_table("figure", single, ["value"])
+    for title, rows in tables.items():
+        typer.echo(f"\n**{title}**\n")
+        _print_table("", rows, list(next(iter(rows.values()))))
+
+
+def _print_table(corner: str, rows: dict[str, dict[str, Any]], columns: list[str]) -> None:
+    width = max(map(len, rows), default=0)
+    typer.echo(f"| {corner:<{width}} | {' | '.join(columns)} |")
+    typer.echo("|-" + "-|-".join("-" * len(name) for name in (" " * width, *columns)) + "-|")
+    for name, row in rows.items():
+        cells = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in map(row.get, columns))
+        typer.echo(f"| {name:<{width}} | {' | '.join(cells)} |")

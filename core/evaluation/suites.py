@@ -1,7 +1,8 @@
 """The suites of `likeness evaluate` (how good) and `likeness benchmark` (how fast).
 
 An evaluation is a function `(data: Path) -> dict`, a benchmark a function `() -> dict`: their figures by name, the unit
-at the name's end (`_mm`, `_s`, `_ratio`). They show their own progress.
+at the name's end (`_mm`, `_s`, `_ratio`), or tables by title, `{title: {row: {column: figure}}}`. They show their own
+progress.
 """
 
 from collections.abc import Callable
