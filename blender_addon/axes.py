@@ -9,3 +9,8 @@ TO_BLENDER = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], np.float32)
 def to_blender(vectors: np.ndarray) -> np.ndarray:
     """Points, displacements or axis-angles `[..., 3]` in Blender's axes."""
     return np.ascontiguousarray(vectors @ TO_BLENDER.T, np.float32)
+
+
+def from_blender(vectors: np.ndarray) -> np.ndarray:
+    """The inverse of `to_blender`."""
+    return np.ascontiguousarray(vectors @ TO_BLENDER, np.float32)

@@ -12,6 +12,8 @@ with another identity is stored on it: the avatar's parameters on the armature, 
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import bpy
 import numpy as np
@@ -24,15 +26,25 @@ from .drivers import drive_corrective
 from .materials import build_material
 
 METADATA = "likeness"
-"""Custom property of the armature: JSON with name, source, model, version, parameters."""
+"""Custom property of the armature: JSON with the Avatar's fields of the names `STORED`."""
+STORED = ("name", "source", "model", "implicit", "topology", "version", "parameters")
 CARRIERS = ("likeness_carrier_0", "likeness_carrier_1", "likeness_carrier_2")
 """Integer attributes of the mesh: model vertices that carry a vertex."""
 CARRIER_SHARES = "likeness_carrier_shares"
 """Vector attribute of the mesh: their shares."""
 
 
-def build(avatar: Avatar, collection: bpy.types.Collection | None = None) -> bpy.types.Object:
-    """Build the avatar in a new collection under `collection` (the scene's if None). Returns the armature object."""
+Materials = Mapping[str, bpy.types.Material]
+"""Name of an Avatar's material -> the Blender material that stands for it."""
+
+
+def build(
+    avatar: Avatar, collection: bpy.types.Collection | None = None, materials: Materials | None = None
+) -> bpy.types.Object:
+    """Build the avatar in a new collection under `collection` (the scene's if None). Returns the armature object.
+
+    `materials` are used in place of new ones of these names.
+    """
     parent = collection or bpy.context.scene.collection
     own = bpy.data.collections.new(avatar.name)
     parent.children.link(own)
@@ -40,15 +52,26 @@ def build(avatar: Avatar, collection: bpy.types.Collection | None = None) -> bpy
     own.objects.link(rig)
     place_bones(rig, avatar.joints)
     rig.data.display_type = "STICK"
-    stored = {name: getattr(avatar, name) for name in ("name", "source", "model", "version", "parameters")}
-    rig[METADATA] = json.dumps(stored)
+    rig[METADATA] = json.dumps(metadata(avatar))
+    build_surface(avatar, rig, own, materials or {})
+    return rig
 
-    head = skinned_object(f"{avatar.name} mesh", _mesh(avatar), rig, own)
+
+def metadata(avatar: Avatar) -> dict[str, Any]:
+    """What the armature remembers of the avatar."""
+    return {name: getattr(avatar, name) for name in STORED}
+
+
+def build_surface(
+    avatar: Avatar, rig: bpy.types.Object, collection: bpy.types.Collection, materials: Materials
+) -> bpy.types.Object:
+    """The avatar's mesh object under its armature, whose bones are in place: weights, shape keys and correctives."""
+    head = skinned_object(f"{avatar.name} mesh", _mesh(avatar, materials), rig, collection)
     add_weights(head, [joint.name for joint in avatar.joints], _joined(avatar.parts, "weights"))
     _add_keys(head, avatar)
     for name, corrective in avatar.correctives.items():
         drive_corrective(head.data.shape_keys.key_blocks[name], rig, corrective)
-    return rig
+    return head
 
 
 def skinned_object(
@@ -63,7 +86,7 @@ def skinned_object(
     return thing
 
 
-def _mesh(avatar: Avatar) -> bpy.types.Mesh:
+def _mesh(avatar: Avatar, materials: Materials) -> bpy.types.Mesh:
     """Geometry, UVs, materials and carriers of every part in one mesh, in the avatar's order of parts."""
     parts = avatar.parts
     starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
@@ -75,7 +98,7 @@ def _mesh(avatar: Avatar) -> bpy.types.Mesh:
         avatar.name, to_blender(_joined(parts, "vertices")), faces, corner_uv, _joined(parts, "face_material")
     )
     for material in avatar.materials:
-        mesh.materials.append(build_material(material))
+        mesh.materials.append(materials.get(material.name) or build_material(material))
 
     indices, shares = (np.concatenate(arrays) for arrays in zip(*(carriers(part) for part in parts), strict=True))
     for name, column in zip(CARRIERS, indices.T, strict=True):

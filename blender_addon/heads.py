@@ -24,6 +24,14 @@ def find(thing: bpy.types.Object | None) -> bpy.types.Object | None:
     return thing
 
 
+def named(name: str) -> bpy.types.Object:
+    """The armature of the head of that name. Raises InputError when there is none: a job may outlast its head."""
+    thing = bpy.data.objects.get(name)
+    if thing is None or METADATA not in thing:
+        raise InputError(f"{name} is no longer there; select a head and try again.")
+    return thing
+
+
 def mesh_object(rig: bpy.types.Object) -> bpy.types.Object:
     """The head's mesh object. Raises InputError when the user removed it or its shape keys."""
     for child in rig.children:
@@ -38,8 +46,15 @@ def keys(rig: bpy.types.Object) -> bpy.types.bpy_prop_collection:
 
 
 def metadata(rig: bpy.types.Object) -> dict[str, Any]:
-    """`name`, `source`, `model`, `version` and `parameters` (`beta`, `psi`, `theta`, ... as flat lists)."""
-    return json.loads(rig[METADATA])
+    """The Avatar's fields of the names `STORED`; `parameters` (`beta`, `psi`, `theta`, ...) are flat lists."""
+    return {"implicit": "", "topology": "quads", **json.loads(rig[METADATA])}  # heads of version 0.1 lack these
+
+
+def set_parameters(rig: bpy.types.Object, **parameters: list[float]) -> None:
+    """Change or add some of the `parameters` of the head's metadata."""
+    stored = metadata(rig)
+    stored["parameters"] |= parameters
+    rig[METADATA] = json.dumps(stored)
 
 
 def bone_rotations(rig: bpy.types.Object, theta: np.ndarray) -> np.ndarray:
@@ -79,9 +94,8 @@ def set_identity(rig: bpy.types.Object, model: HeadModel, beta: np.ndarray) -> N
     mesh.vertices.foreach_set("co", positions(mesh.shape_keys.reference_key).ravel())
     mesh.update()
     place_bones(rig, armature_joints(model, new, vertices))
-    stored["parameters"].setdefault("beta_made", old.tolist())  # what the head was made with
-    stored["parameters"]["beta"] = new.tolist()
-    rig[METADATA] = json.dumps(stored)
+    made = stored["parameters"].get("beta_made", old.tolist())  # what the head was made with
+    set_parameters(rig, beta=new.tolist(), beta_made=made)
 
 
 def add_psi_keys(rig: bpy.types.Object, model: HeadModel) -> None:

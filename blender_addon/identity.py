@@ -16,6 +16,9 @@ from . import heads
 REST_SECONDS = 0.2
 """How long the sliders must be still."""
 
+HAIR = slice(100, 132)
+"""Where the hair's code is in `z_id`; before it lies beta, behind it what a model adds."""
+
 _drafts: dict[str, np.ndarray] = {}
 """Name of the head -> beta that is not built yet."""
 
@@ -36,6 +39,42 @@ def beta(head: bpy.types.Object) -> np.ndarray:
 def original(head: bpy.types.Object) -> np.ndarray:
     """`[100]`: the identity that the head was made with."""
     return np.asarray(heads.metadata(head)["parameters"].get("beta_made", beta(head)), np.float32)
+
+
+def is_implicit(head: bpy.types.Object) -> bool:
+    """Whether the head is the surface of an implicit model, which can be extracted anew."""
+    return bool(heads.metadata(head)["implicit"])
+
+
+def code(head: bpy.types.Object, model: str = "") -> np.ndarray:
+    """The head's code as the sliders have it: `z_id` `[D]` of an implicit head, beta `[100]` of a parametric one.
+
+    For another `model` than the head's own, `z_id` is `[132]`: what lies behind the hair is for one model alone.
+    """
+    stored = heads.metadata(head)
+    if not stored["implicit"]:
+        return beta(head)
+    made = np.array(stored["parameters"]["z_id"], np.float32)
+    made[: HAIR.start], made[HAIR] = beta(head), hair(head)
+    return made if model in ("", stored["implicit"]) else made[: HAIR.stop]
+
+
+def is_ahead(head: bpy.types.Object) -> bool:
+    """Whether the sliders have another code than the surface was extracted from."""
+    return is_implicit(head) and not np.allclose(code(head), heads.metadata(head)["parameters"]["z_id"], atol=1e-5)
+
+
+def hair(head: bpy.types.Object) -> np.ndarray:
+    """`[32]`: the hair's code as the sliders have it; the surface has it when it is extracted anew."""
+    stored = heads.metadata(head)["parameters"]
+    return np.array(stored.get("hair", stored["z_id"][HAIR]), np.float32)
+
+
+def set_hair(head: bpy.types.Object, component: int, value: float) -> None:
+    """Change one component of the hair's code."""
+    changed = hair(head)
+    changed[component] = value
+    heads.set_parameters(head, hair=changed.tolist())
 
 
 def draft(head: bpy.types.Object, component: int, value: float) -> None:

@@ -1,7 +1,8 @@
 """Long work from Blender's side: a worker thread talks to the engine, bpy is touched by the main thread alone.
 
 `Job` is the thread. `JobOperator` is the operator that starts one: `execute()` waits for it (scripts, background
-mode), `invoke()` runs it modally, with progress in the status bar and the panel, and Esc to cancel.
+mode), `invoke()` runs it modally, with progress in the status bar and the panel, and Esc to cancel. `FileJobOperator`
+and `DialogJobOperator` ask the user for something first.
 """
 
 import threading
@@ -78,6 +79,9 @@ class JobOperator:
     current: Job | None = None
     """The modal job in progress, of whichever operator: there is one at a time, and the panel shows it."""
 
+    _asked = False
+    """Whether a file browser or a dialog is open, which calls `execute` for a user who must not wait for it."""
+
     def work(self, context: bpy.types.Context) -> Work:
         """Read from bpy what the job needs and return the job. Raises LikenessError."""
         raise NotImplementedError
@@ -87,6 +91,8 @@ class JobOperator:
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        if self._asked:
+            return self.start(context)
         try:
             self.finish(context, Job(self.work(context)).result())
         except LikenessError as error:
@@ -157,8 +163,6 @@ class FileJobOperator(JobOperator):
 
     filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
 
-    _browsed = False
-
     @property
     def file(self) -> Path:
         return Path(bpy.path.abspath(self.filepath))
@@ -166,13 +170,17 @@ class FileJobOperator(JobOperator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if self.filepath:
             return self.start(context)
-        self._browsed = True
+        self._asked = True
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        # The file browser calls this when a file is chosen, and there the user must not wait for it.
-        return self.start(context) if self._browsed else super().execute(context)
+
+class DialogJobOperator(JobOperator):
+    """Mixin of jobs that begin with a dialog of the operator's properties."""
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self._asked = True
+        return context.window_manager.invoke_props_dialog(self)
 
 
 def redraw(context: bpy.types.Context) -> None:

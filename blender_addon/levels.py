@@ -47,7 +47,7 @@ def add_levels(rig: bpy.types.Object, model: HeadModel) -> list[bpy.types.Object
     full = heads.mesh_object(rig)
     indices, _ = heads.carriers(rig, model)
     if not np.array_equal(indices[: len(model.v_template), 0], np.arange(len(model.v_template))):
-        raise InputError(f"{rig.name} has another mesh than the one that was built; make the head again.")
+        raise InputError(f"{rig.name} has not the quads that levels are made of; make the head again with them.")
     collection = _collection(rig)
     for old in levels(rig):
         bpy.data.meshes.remove(old.data)

@@ -1,21 +1,18 @@
-"""Head from Photo: the operator, and the handler that starts it for an image dropped on a 3D view."""
-
-import tempfile
-from pathlib import Path
-from typing import Any
+"""Head from Photo and Random Head, and the handler that starts the first for an image dropped on a 3D view."""
 
 import bpy
+import numpy as np
 from bpy.props import BoolProperty, IntProperty
 
-from ..core.avatar import Avatar
 from ..core.errors import InputError
-from . import build, preferences, views
-from .jobs import FileJobOperator, Job, Work, engine_work
+from . import preferences
+from .head_jobs import HeadJobOperator, HeadOptions, avatar_work
+from .jobs import DialogJobOperator, FileJobOperator, Work
 
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
-class LIKENESS_OT_head_from_photo(FileJobOperator, bpy.types.Operator):
+class LIKENESS_OT_head_from_photo(HeadOptions, HeadJobOperator, FileJobOperator, bpy.types.Operator):
     """Make an animatable head from a photo of a face"""
 
     bl_idname = "likeness.head_from_photo"
@@ -37,24 +34,32 @@ class LIKENESS_OT_head_from_photo(FileJobOperator, bpy.types.Operator):
         photo = self.file
         if not photo.is_file():
             raise InputError(f"There is no photo {photo.name or 'chosen'}; choose an image file.")
-        interpreter, device = preferences.interpreter(), preferences.device()
+        return avatar_work(
+            preferences.interpreter(), "head", {"photos": [str(photo)], "face": self.face, **self.choices()}
+        )
 
-        def work(job: Job) -> tuple[Avatar, dict[str, Any]]:
-            with tempfile.TemporaryDirectory(prefix="likeness-") as folder:
-                out = Path(folder) / "avatar.npz"
-                params = {"photos": [str(photo)], "out": str(out), "face": self.face, "device": device}
-                report = engine_work(interpreter, "head", params)(job)
-                return Avatar.load(out), report
 
-        return work
+class LIKENESS_OT_random_head(HeadOptions, HeadJobOperator, DialogJobOperator, bpy.types.Operator):
+    """Make the head of somebody who does not exist"""
 
-    def finish(self, context: bpy.types.Context, result: tuple[Avatar, dict[str, Any]]) -> None:
-        avatar, report = result
-        head = build.build(avatar)
-        views.show(context, head)
-        for warning in report["warnings"]:
-            self.report({"WARNING"}, warning)
-        self.report({"INFO"}, f"{head.name} is made.")
+    bl_idname = "likeness.random_head"
+    bl_label = "Random Head"
+    bl_options = {"UNDO"}
+
+    seed: IntProperty(
+        name="Seed", description="The same seed gives the same head", min=0, max=2**31 - 1, options={"SKIP_SAVE"}
+    )
+    hair: BoolProperty(name="Hair", description="With a head of hair; otherwise bald", default=True)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if not self.properties.is_property_set("seed"):
+            self.seed = int(np.random.default_rng().integers(1_000_000))
+        return super().invoke(context, event)
+
+    def work(self, context: bpy.types.Context) -> Work:
+        return avatar_work(
+            preferences.interpreter(), "random_head", {"seed": self.seed, "hair": self.hair, **self.choices()}
+        )
 
 
 class LIKENESS_FH_photo(bpy.types.FileHandler):
@@ -70,4 +75,4 @@ class LIKENESS_FH_photo(bpy.types.FileHandler):
         return context.area is not None and context.area.type == "VIEW_3D"
 
 
-CLASSES = (LIKENESS_OT_head_from_photo, LIKENESS_FH_photo)
+CLASSES = (LIKENESS_OT_head_from_photo, LIKENESS_OT_random_head, LIKENESS_FH_photo)

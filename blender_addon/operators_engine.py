@@ -17,6 +17,7 @@ class LIKENESS_OT_set_up_engine(JobOperator, bpy.types.Operator):
     bl_label = "Set Up Engine"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self._asked = True
         return context.window_manager.invoke_confirm(self, event)
 
     def work(self, context: bpy.types.Context) -> Work:

@@ -1,13 +1,19 @@
-"""Random and original identity."""
+"""Random and original identity; the surface of an implicit head, extracted anew."""
+
+from typing import Any
 
 import bpy
 import numpy as np
 from bpy.props import FloatProperty, IntProperty
 
+from ..core.avatar import Avatar
 from ..core.errors import LikenessError
 from ..core.parametric.head import SHAPES
-from . import identity, views
+from . import heads, identity, preferences, views
+from .head_jobs import avatar_work, choices_of
+from .jobs import JobOperator, Work
 from .operators_expression import HeadOperator
+from .resurface import resurface
 
 
 class LIKENESS_OT_randomise_identity(HeadOperator, bpy.types.Operator):
@@ -42,6 +48,39 @@ class LIKENESS_OT_reset_identity(HeadOperator, bpy.types.Operator):
         return _rebuild(self, context, identity.original(views.active_head(context)))
 
 
+class LIKENESS_OT_update_surface(JobOperator, bpy.types.Operator):
+    """Extract the implicit head's surface for the identity and the hair that the sliders show"""
+
+    bl_idname = "likeness.update_surface"
+    bl_label = "Update Surface"
+    bl_options = {"UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = views.active_head(context)
+        if head is None or not identity.is_implicit(head):
+            cls.poll_message_set("Select a head that was made with an implicit model")
+        elif context.mode != "OBJECT":
+            cls.poll_message_set("Go to Object Mode first")
+        elif not identity.is_ahead(head):
+            cls.poll_message_set("The surface is as the sliders say")
+        else:
+            return True
+        return False
+
+    def work(self, context: bpy.types.Context) -> Work:
+        head = views.active_head(context)
+        self._name = head.name
+        params = {**choices_of(head), "z_id": identity.code(head).tolist()}
+        return avatar_work(preferences.interpreter(), "resample_head", params)
+
+    def finish(self, context: bpy.types.Context, result: tuple[Avatar, dict[str, Any]]) -> None:
+        avatar, report = result
+        resurface(heads.named(self._name), avatar, identity.model())
+        for warning in report["warnings"]:
+            self.report({"WARNING"}, warning)
+
+
 def _rebuild(operator: bpy.types.Operator, context: bpy.types.Context, beta: np.ndarray) -> set[str]:
     try:
         identity.rebuild(views.active_head(context), beta)
@@ -51,4 +90,4 @@ def _rebuild(operator: bpy.types.Operator, context: bpy.types.Context, beta: np.
     return {"FINISHED"}
 
 
-CLASSES = (LIKENESS_OT_randomise_identity, LIKENESS_OT_reset_identity)
+CLASSES = (LIKENESS_OT_randomise_identity, LIKENESS_OT_reset_identity, LIKENESS_OT_update_surface)

@@ -5,9 +5,9 @@ import bpy
 from ..core.parametric.arkit import PRESETS, REGIONS, VISEMES, mirrored
 from ..core.parametric.assembly import psi_name
 from ..core.parametric.head import EXPRESSIONS
-from . import expression, heads, labels, pose, views
+from . import expression, heads, identity, labels, pose, views
 from .jobs import JobOperator
-from .properties import IDENTITY_SLIDERS, settings
+from .properties import HAIR_SLIDERS, IDENTITY_SLIDERS, settings
 
 
 class LikenessPanel:
@@ -44,6 +44,11 @@ class LIKENESS_PT_main(LikenessPanel, bpy.types.Panel):
         column = layout.column()
         column.scale_y = 1.4
         column.operator("likeness.head_from_photo", icon="IMAGE_DATA", text="Head from Photo...")
+        row = layout.row(align=True)
+        row.operator("likeness.head_from_scan", icon="POINTCLOUD_DATA", text="From Scan...")
+        row.operator("likeness.random_head", icon="OUTLINER_OB_ARMATURE", text="Random...")
+        if bpy.ops.likeness.head_from_mesh.poll():
+            layout.operator("likeness.head_from_mesh", icon="MESH_DATA", text=f"Head from {context.active_object.name}")
         head = views.active_head(context)
         if head is None:
             layout.label(text="or drop a portrait on the view", icon="INFO")
@@ -57,13 +62,34 @@ class LIKENESS_PT_identity(HeadPanel, bpy.types.Panel):
     bl_label = "Identity"
 
     def draw(self, context: bpy.types.Context) -> None:
-        identity = views.active_head(context).likeness_sliders.identity
+        head = views.active_head(context)
         row = self.layout.row(align=True)
         row.operator("likeness.randomise_identity", icon="FILE_REFRESH", text="Random")
         row.operator("likeness.reset_identity", icon="LOOP_BACK", text="Reset")
+        self.layout.operator("likeness.mix_heads", icon="ARROW_LEFTRIGHT", text="Mix Heads...")
         column = self.layout.column(align=True)
         for component in range(IDENTITY_SLIDERS):
-            column.prop(identity, f"beta_{component:03d}", slider=True)
+            column.prop(head.likeness_sliders.identity, f"beta_{component:03d}", slider=True)
+
+
+class LIKENESS_PT_surface(HeadPanel, bpy.types.Panel):
+    """What an implicit head has besides: hair in its code, and a surface that is extracted."""
+
+    bl_label = "Implicit Surface"
+    bl_parent_id = "LIKENESS_PT_identity"
+    bl_options: set[str] = set()
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = views.active_head(context)
+        return head is not None and identity.is_implicit(head)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        head = views.active_head(context)
+        self.layout.operator("likeness.update_surface", icon="FILE_REFRESH")
+        column = self.layout.column(align=True)
+        for component in range(HAIR_SLIDERS):
+            column.prop(head.likeness_sliders.hair, f"hair_{component:02d}", slider=True)
 
 
 class LIKENESS_MT_presets(bpy.types.Menu):
@@ -154,6 +180,7 @@ class LIKENESS_PT_animation(HeadPanel, bpy.types.Panel):
     def draw(self, _context: bpy.types.Context) -> None:
         column = self.layout.column()
         column.operator("likeness.preview_animation", icon="PLAY")
+        column.operator("likeness.transfer_expression", icon="COPYDOWN")
         column = self.layout.column(align=True)
         column.operator("likeness.import_arkit", icon="IMPORT", text="ARKit / Live Link CSV...")
         column.operator("likeness.import_flame", icon="IMPORT", text="FLAME Sequence...")
@@ -164,13 +191,15 @@ class LIKENESS_PT_export(HeadPanel, bpy.types.Panel):
 
     bl_label = "Export"
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         self.layout.column(align=True).operator_enum("likeness.export_head", "preset")
-        self.layout.operator("likeness.add_levels", icon="MOD_DECIM")
+        if heads.metadata(views.active_head(context))["topology"] == "quads":
+            self.layout.operator("likeness.add_levels", icon="MOD_DECIM")
 
 
 def draw_import_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.operator("likeness.head_from_photo", text="Photo as Likeness Head (.jpg/.png/...)")
+    self.layout.operator("likeness.head_from_scan", text="Scan as Likeness Head (.ply/.obj/.stl/.glb)")
 
 
 def draw_export_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
@@ -180,6 +209,7 @@ def draw_export_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
 CLASSES = (
     LIKENESS_PT_main,
     LIKENESS_PT_identity,
+    LIKENESS_PT_surface,
     LIKENESS_MT_presets,
     LIKENESS_PT_expression,
     LIKENESS_PT_flame,

@@ -15,6 +15,8 @@ from . import expression, heads, identity, labels, pose
 
 IDENTITY_SLIDERS = 24
 """Components of identity that have a slider: they come in the order of how much they explain."""
+HAIR_SLIDERS = 8
+"""Components of an implicit head's hair that have one, in the same order."""
 
 
 def _group(name: str, doc: str, sliders: dict[str, Any]) -> type:
@@ -60,6 +62,19 @@ def _identity_slider(component: int) -> Any:
     )
 
 
+def _hair_slider(component: int) -> Any:
+    return _proxy(
+        f"Hair {component + 1}",
+        -2,
+        2,
+        lambda head: identity.hair(head)[component],
+        lambda head, value: identity.set_hair(head, component, value),
+        min=-4,
+        max=4,
+        description="One component of the hair's shape, in standard deviations; Update Surface shows it",
+    )
+
+
 def _pose_slider(channel: str) -> Any:
     c = pose.CHANNELS[channel]
     return _proxy(
@@ -82,6 +97,11 @@ LIKENESS_PG_identity = _group(
     "The first identity components of one head.",
     {f"beta_{k:03d}": _identity_slider(k) for k in range(IDENTITY_SLIDERS)},
 )
+LIKENESS_PG_hair = _group(
+    "LIKENESS_PG_hair",
+    "The first components of an implicit head's hair.",
+    {f"hair_{k:02d}": _hair_slider(k) for k in range(HAIR_SLIDERS)},
+)
 LIKENESS_PG_pose = _group(
     "LIKENESS_PG_pose",
     "Angles of one head's joints, FLAME's theta.",
@@ -94,6 +114,7 @@ class LIKENESS_PG_head(bpy.types.PropertyGroup):
 
     twins: PointerProperty(type=LIKENESS_PG_twins)
     identity: PointerProperty(type=LIKENESS_PG_identity)
+    hair: PointerProperty(type=LIKENESS_PG_hair)
     pose: PointerProperty(type=LIKENESS_PG_pose)
 
 
@@ -128,6 +149,7 @@ def detach() -> None:
 CLASSES = (
     LIKENESS_PG_twins,
     LIKENESS_PG_identity,
+    LIKENESS_PG_hair,
     LIKENESS_PG_pose,
     LIKENESS_PG_head,
     LIKENESS_PG_settings,

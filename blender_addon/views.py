@@ -6,6 +6,9 @@ from ..core.errors import InputError
 from . import heads
 from .build import METADATA
 
+SPACING = 0.45
+"""Metres from one head to the next: a little more than the shoulders are wide."""
+
 
 def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
     """The armature of the head that the active object belongs to; where it belongs to none, the scene's only head.
@@ -25,6 +28,21 @@ def _is_whole(head: bpy.types.Object) -> bool:
     except InputError:
         return False
     return True
+
+
+def selected_heads(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The armatures of the heads to which selected objects belong, each once; that of the active object comes first."""
+    active = context.view_layer.objects.active
+    things = sorted(context.selected_objects, key=lambda thing: thing != active)
+    found = dict.fromkeys(heads.find(thing) for thing in things)
+    return [head for head in found if head and _is_whole(head)]
+
+
+def set_aside(context: bpy.types.Context, head: bpy.types.Object) -> None:
+    """Move a new head to the right of all others where it would stand in one of them."""
+    others = [thing for thing in context.scene.objects if METADATA in thing and thing != head]
+    if any((thing.location - head.location).length < SPACING / 2 for thing in others):
+        head.location.x = max(thing.location.x for thing in others) + SPACING
 
 
 def show(context: bpy.types.Context, head: bpy.types.Object) -> None:

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""An engine that answers at once: what the add-on is tested with where a real capture would take too long.
+"""An engine that answers at once: what the add-on is tested with where a real job would take too long.
 
 `LIKENESS_ENGINE_PYTHON` names this file, so it is called with the arguments of a Python interpreter and ignores them.
-`FAKE_ENGINE` says what becomes of `head`: `done` (a copy of the avatar in `FAKE_ENGINE_AVATAR`), `dies`, `waits` (until
-it is cancelled), or the message of an error.
+`FAKE_ENGINE` says what becomes of the methods that make a head: `done` (a copy of the avatar in `FAKE_ENGINE_AVATAR`),
+`dies`, `waits` (until it is cancelled), or the message of an error. Each adds its name and parameters as a line to the
+file `FAKE_ENGINE_CALLS`, and a scan is kept as `FAKE_ENGINE_SCAN`.
 """
 
 import json
@@ -11,9 +12,11 @@ import os
 import shutil
 import sys
 import time
+from pathlib import Path
 
 VERSION = os.environ.get("FAKE_ENGINE_VERSION", "0.1.0")
 INPUT_ERROR, CANCELLED = -32003, -32005
+HEADS = ("head", "scan", "random_head", "resample_head", "mix_heads")
 
 
 def send(**message: object) -> None:
@@ -21,8 +24,9 @@ def send(**message: object) -> None:
     sys.stdout.flush()
 
 
-def head(call: int, params: dict) -> None:
+def make_head(call: int, method: str, params: dict) -> None:
     behaviour = os.environ.get("FAKE_ENGINE", "done")
+    note(method, params)
     send(method="progress", params={"id": call, "stage": "Finding the face", "fraction": 0.25})
     if behaviour == "dies":
         sys.exit("killed by the test")
@@ -37,6 +41,15 @@ def head(call: int, params: dict) -> None:
         send(id=call, error={"code": INPUT_ERROR, "message": behaviour})
 
 
+def note(method: str, params: dict) -> None:
+    scan = Path(params.get("file", ""))
+    if scan.is_file() and "FAKE_ENGINE_SCAN" in os.environ:
+        shutil.copy(scan, os.environ["FAKE_ENGINE_SCAN"])
+    if "FAKE_ENGINE_CALLS" in os.environ:
+        with open(os.environ["FAKE_ENGINE_CALLS"], "a", encoding="utf-8") as file:
+            file.write(json.dumps([method, params]) + "\n")
+
+
 for line in sys.stdin:
     request = json.loads(line)
     if request["method"] == "handshake":
@@ -46,5 +59,5 @@ for line in sys.stdin:
     elif request["method"] == "flame_transfer":
         shutil.copy(os.environ["FAKE_ENGINE_TRANSFER"], request["params"]["out"])
         send(id=request["id"], result={})
-    elif request["method"] == "head":
-        head(request["id"], request["params"])
+    elif request["method"] in HEADS:
+        make_head(request["id"], request["method"], request["params"])

@@ -1,0 +1,84 @@
+"""Jobs of the engine that end with a new head in the scene."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty, IntProperty
+
+from ..core.avatar import Avatar
+from . import build, heads, preferences, views
+from .jobs import Job, JobOperator, Work, engine_work
+
+
+class HeadOptions:
+    """Mixin of operators with a choice of the implicit head, and of the mesh that its surface becomes."""
+
+    model: EnumProperty(
+        name="Model",
+        description="The implicit head that gives the shape",
+        items=(
+            ("auto", "Automatic", "What measures best for the topology"),
+            ("npm", "NPM", "One network for the whole head: the smallest, and the smoothest"),
+            ("nphm", "NPHM", "Many small networks around the features of the face: the finest detail"),
+            ("triplane", "Tri-Plane", "Three planes of features and a small network: the fastest"),
+        ),
+        default="auto",
+    )
+    topology: EnumProperty(
+        name="Topology",
+        description="The mesh of the head",
+        items=(
+            ("quads", "Quads", "Likeness' own quads, with loops around eyes and lips, for animation and games"),
+            ("implicit", "Implicit", "Triangles as they are extracted from the model, hair included, for renders"),
+        ),
+        default="quads",
+    )
+    resolution: IntProperty(
+        name="Resolution",
+        description="Cells along the longest side when the surface is extracted: more are finer, and slower",
+        default=256,
+        min=64,
+        max=512,
+    )
+
+    def choices(self) -> dict[str, Any]:
+        """As the engine's methods take them, with the device."""
+        chosen = {"model": self.model, "topology": self.topology, "resolution": self.resolution}
+        return {**chosen, "device": preferences.device()}
+
+
+def choices_of(head: bpy.types.Object) -> dict[str, Any]:
+    """What an implicit head was made with, likewise."""
+    stored = heads.metadata(head)
+    made = {"model": stored["implicit"], "topology": stored["topology"]}
+    return {**made, "resolution": int(stored["parameters"]["resolution"][0]), "device": preferences.device()}
+
+
+def avatar_work(interpreter: Path, method: str, params: dict[str, Any]) -> Work:
+    """The work of a call to the engine whose method makes an Avatar: its result is that and the report."""
+
+    def work(job: Job) -> tuple[Avatar, dict[str, Any]]:
+        with tempfile.TemporaryDirectory(prefix="likeness-") as folder:
+            out = Path(folder) / "avatar.npz"
+            report = engine_work(interpreter, method, {**params, "out": str(out)})(job)
+            return Avatar.load(out), report
+
+    return work
+
+
+class HeadJobOperator(JobOperator):
+    """Mixin of operators whose job gives an Avatar and its report: they become a head beside those that are there."""
+
+    def finish(self, context: bpy.types.Context, result: tuple[Avatar, dict[str, Any]]) -> None:
+        avatar, report = result
+        self.present(context, build.build(avatar), report["warnings"])
+
+    def present(self, context: bpy.types.Context, head: bpy.types.Object, warnings: list[str]) -> None:
+        """Show a new head and say that it is made."""
+        views.set_aside(context, head)
+        views.show(context, head)
+        for warning in warnings:
+            self.report({"WARNING"}, warning)
+        self.report({"INFO"}, f"{head.name} is made.")

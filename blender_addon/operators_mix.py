@@ -1,0 +1,65 @@
+"""Mix Heads."""
+
+from dataclasses import replace
+from typing import Any
+
+import bpy
+from bpy.props import FloatProperty
+
+from ..core.avatar import Avatar
+from . import build, heads, identity, mixing, preferences, views
+from .head_jobs import HeadJobOperator, avatar_work, choices_of
+from .jobs import DialogJobOperator, Job, Work
+from .resurface import materials_of
+
+
+class LIKENESS_OT_mix_heads(HeadJobOperator, DialogJobOperator, bpy.types.Operator):
+    """Make a head between the active head, whose looks it takes, and the other selected one"""
+
+    bl_idname = "likeness.mix_heads"
+    bl_label = "Mix Heads"
+    bl_options = {"UNDO"}
+
+    factor: FloatProperty(
+        name="Factor",
+        description="0 is the active head, 1 the other one",
+        default=0.5,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if len(views.selected_heads(context)) != 2:
+            cls.poll_message_set("Select two heads that Likeness made")
+            return False
+        return True
+
+    def work(self, context: bpy.types.Context) -> Work:
+        pair = views.selected_heads(context)
+        self._names = [head.name for head in pair]
+        implicit = [head for head in pair if identity.is_implicit(head)]
+        if not implicit:
+            return _nothing
+        params = {**choices_of(implicit[0]), "factor": self.factor}
+        for name, head in zip(("first", "second"), pair, strict=True):
+            params[name] = identity.code(head, params["model"]).tolist()
+        return avatar_work(preferences.interpreter(), "mix_heads", params)
+
+    def finish(self, context: bpy.types.Context, result: tuple[Avatar, dict[str, Any]] | None) -> None:
+        first, second = map(heads.named, self._names)
+        if result is None:
+            self.present(context, mixing.mix_parametric(first, second, self.factor, identity.model()), [])
+            return
+        avatar, report = result
+        materials = {name: material.copy() for name, material in materials_of(first).items()}
+        head = build.build(replace(avatar, name=f"{first.name} + {second.name}"), materials=materials)
+        self.present(context, head, report["warnings"])
+
+
+def _nothing(_job: Job) -> None:
+    """Two parametric heads are mixed without the engine."""
+
+
+CLASSES = (LIKENESS_OT_mix_heads,)
