@@ -25,6 +25,10 @@ class EngineError(LikenessError):
     exit_code = 4
 
 
+class OutOfMemory(EngineError):
+    """The memory ran out, and smaller pieces did not help."""
+
+
 class Cancelled(LikenessError):
     """The user cancelled the job."""
 

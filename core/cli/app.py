@@ -60,6 +60,25 @@ def head(
 
 
 @app.command()
+def mesh(
+    model: Annotated[str, typer.Argument(help="The implicit head: npm, nphm or triplane.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The .ply, .obj or .glb file to write.")],
+    latent: Annotated[Path | None, typer.Option(metavar="FILE", help="Latent code: .npy, .npz, .json.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of a random head; 0 where no latent is given.")] = None,
+    resolution: Annotated[int, typer.Option(help="Cells along the longest side.")] = 256,
+    device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
+) -> None:
+    """Write the surface of an implicit head as a mesh."""
+    from .mesh import write_mesh
+
+    if latent and seed is not None:
+        raise UsageError("A latent and a seed are two heads; give one of them.")
+    for warning in write_mesh(model, out, latent=latent, seed=seed or 0, resolution=resolution, device=device.value):
+        typer.echo(f"likeness: {warning}", err=True)
+    typer.echo(out)
+
+
+@app.command()
 def export_flame(out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz or .pkl file to write.")]) -> None:
     """Write the open head model in FLAME's file format."""
     from ..parametric.flame_export import export_flame as export

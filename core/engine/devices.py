@@ -4,7 +4,7 @@ import platform
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..errors import EngineError, UsageError
+from ..errors import EngineError, OutOfMemory, UsageError
 
 DEVICES = ("auto", "cpu", "cuda")
 Result = TypeVar("Result")
@@ -43,7 +43,7 @@ def run(job: Callable[[str], Result], device: str) -> tuple[Result, str, list[st
     chosen = resolve(device)
     try:
         return job(chosen), chosen, []
-    except torch.cuda.OutOfMemoryError:
+    except (torch.cuda.OutOfMemoryError, OutOfMemory):
         if chosen == "cpu":
             raise
     torch.cuda.empty_cache()

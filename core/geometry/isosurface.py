@@ -15,8 +15,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from ..errors import EngineError, InputError
-from ..implicit.chunks import in_chunks
+from ..errors import EngineError, InputError, OutOfMemory
+from ..implicit.chunks import in_chunks, is_out_of_memory
 from .marching_cubes import CORNERS, FACES, marching_cubes
 
 Field = Callable[[Tensor], Tensor]
@@ -51,17 +51,29 @@ def extract(field: Field, bounds: Tensor, resolution: int, lipschitz: float = LI
     is steeper, a piece is found as long as it hangs together with one that is. What reaches the bounds is closed there:
     the mesh is always watertight. Runs on the device of `bounds`.
 
-    Raises InputError for a resolution out of RESOLUTIONS; EngineError when there is no surface, or no memory.
+    Raises InputError for a resolution out of RESOLUTIONS; EngineError when there is no surface, OutOfMemory.
     """
     grid = Grid.within(bounds, resolution)
     samples = _Samples(field, grid)
-    with torch.no_grad():
-        cells = _follow(grid, samples, _refine(grid, samples, lipschitz))
-        if len(cells) == 0:
-            raise EngineError("The field has no surface within its bounds; choose another latent code.")
-        nodes = samples.find(cells[:, None] + grid.corners(1))
-        vertices, triangles = marching_cubes(grid.positions(samples.ids), samples.values, nodes)
+    try:
+        with torch.no_grad():
+            cells = _follow(grid, samples, _refine(grid, samples, lipschitz))
+            nodes = samples.find(cells[:, None] + grid.corners(1))
+            vertices, triangles = marching_cubes(grid.positions(samples.ids), samples.values, nodes)
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(f"The memory ran out at resolution {resolution}; choose a lower one.") from error
+        raise
+    if len(triangles) == 0:
+        raise EngineError("The field has no surface within its bounds; choose another latent code.")
     return Surface(vertices, triangles, len(samples.ids))
+
+
+def check_resolution(resolution: int) -> None:
+    """Raises InputError for a resolution out of RESOLUTIONS."""
+    low, high = RESOLUTIONS
+    if not low <= resolution <= high:
+        raise InputError(f"The resolution is {resolution}; choose one from {low} to {high}.")
 
 
 def largest_component(surface: Surface) -> Surface:
@@ -98,9 +110,7 @@ class Grid:
     @classmethod
     def within(cls, bounds: Tensor, resolution: int) -> "Grid":
         """`resolution` cells along the longest side of `bounds` [2, 3], whose other sides grow at their upper ends."""
-        low, high = RESOLUTIONS
-        if not low <= resolution <= high:
-            raise InputError(f"The resolution is {resolution}; choose one from {low} to {high}.")
+        check_resolution(resolution)
         size = (bounds[1] - bounds[0]).tolist()
         step = max(size) / resolution
         coarsest = 1 << max((resolution // COARSEST).bit_length() - 1, 0)

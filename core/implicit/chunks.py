@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..errors import EngineError
+from ..errors import OutOfMemory
 
 CHUNK = 1 << 16
 """Points at a time: enough to fill the processor's units, few enough for a wide layer's activations to stay near it."""
@@ -16,7 +16,7 @@ FLOOR = 1 << 9
 def in_chunks(function: Callable[[Tensor], Tensor], points: Tensor, chunk: int = CHUNK) -> Tensor:
     """`function(points)`, points `[N, ...]` to values `[N, ...]`, computed at most `chunk` points at a time.
 
-    When the memory runs out the pieces are halved, and what is done already stays. Raises EngineError when it still
+    When the memory runs out the pieces are halved, and what is done already stays. Raises OutOfMemory when it still
     runs out at FLOOR points.
     """
     parts: list[Tensor] = []
@@ -30,20 +30,25 @@ def in_chunks(function: Callable[[Tensor], Tensor], points: Tensor, chunk: int =
             chunk //= 2
             _free_cached(points.device)
         else:
-            raise EngineError(
+            raise OutOfMemory(
                 f"The memory ran out even at {chunk} points at a time; choose a lower resolution, or --device cpu."
             )
     return torch.cat(parts)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch or numpy raised it for want of memory, on whatever device."""
+    if isinstance(error, RuntimeError):  # torch's own, and what it raises on a CPU and on Metal
+        return "DefaultCPUAllocator" in str(error) or "out of memory" in str(error)
+    return isinstance(error, MemoryError)
 
 
 def _tried(function: Callable[[Tensor], Tensor], points: Tensor) -> Tensor | None:
     """None when there was no memory for it; by then the exception is gone, and with it all that its frames held."""
     try:
         return function(points)
-    except (MemoryError, torch.OutOfMemoryError):
-        return None
-    except RuntimeError as error:  # what torch raises on a CPU, and on Metal
-        if "DefaultCPUAllocator" in str(error) or "out of memory" in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
             return None
         raise
 
