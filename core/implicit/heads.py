@@ -25,9 +25,9 @@ DEFAULT_MODEL = "nphm"
 
 
 def build_head_field(
-    name: str, config: Any, expression: ExpressionConfig, template: Template, hair_codes: Tensor, rest: Tensor
+    config: Any, expression: ExpressionConfig, template: Template, hair_codes: Tensor, rest: Tensor
 ) -> HeadField:
-    """An untrained field of the model `name` with that `config` (one of `CONFIGS`)."""
+    """An untrained field of that `config`, one of `CONFIGS`."""
     latents = LatentSpace(hair_codes, config.local_size if isinstance(config, NPHMConfig) else 0)
     backbone: nn.Module
     if isinstance(config, NPHMConfig):
@@ -52,7 +52,6 @@ def load_head_field(name: str, device: str = "cpu", path: Path | None = None) ->
         config, expression = (json.loads(metadata[key]) for key in ("config", "expression"))
         state = {key: torch.tensor(value).float() for key, value in tensors.items()}
         field = build_head_field(
-            name,
             CONFIGS[name](**config),
             ExpressionConfig(**expression),
             Template.load(weights_path("head_template")),

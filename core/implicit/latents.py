@@ -31,7 +31,11 @@ class LatentSpace:
     def of_beta(self, beta: Tensor, hair: Tensor | None = None) -> Tensor:
         """z_id `[B, D]` of shapes `[B, 100]` and hair codes `[B, 32]` (bald where None), local codes at rest."""
         hair = self.bald.expand(len(beta), -1) if hair is None else hair
-        return torch.cat([beta, hair, beta.new_zeros(len(beta), self.local)], 1)
+        return self.extended(torch.cat([beta, hair], 1))
+
+    def extended(self, z: Tensor) -> Tensor:
+        """Identity and hair `[B, 132]` as z_id `[B, D]`, with the local codes at rest."""
+        return torch.cat([z, z.new_zeros(len(z), self.local)], 1)
 
     def sample(self, generator: torch.Generator, hair: bool) -> Tensor:
         """A random head `[1, D]`. Hair is a blend of two training styles: between styles lies hair, around them not.

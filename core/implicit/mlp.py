@@ -22,10 +22,24 @@ class FourierFeatures(nn.Module):
         return torch.cat([points * (4 / self.period), angles.sin(), angles.cos()], -1)
 
 
-class ModulatedMLP(nn.Module):
-    """An MLP whose every hidden layer is scaled and shifted by a code: FiLM (Perez et al., 2018).
+class ExactLinear(nn.Linear):
+    """A linear layer that starts at 0 and is never rounded to bfloat16: the last one, whose output is a distance."""
 
-    The head's shape is close to bilinear in place and identity, and products are what plain concatenation learns last.
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.float())
+
+
+class ModulatedMLP(nn.Module):
+    """An MLP that a code steers: it scales and shifts every hidden layer and adds to the weights of the last.
+
+    FiLM (Perez et al., 2018) and a linear hypernetwork (Ha et al., 2017). A head is close to bilinear in place and
+    identity, and products are what a network that is merely given the code learns last.
     """
 
     def __init__(self, inputs: int, code: int, width: int, depth: int, outputs: int) -> None:
@@ -33,17 +47,17 @@ class ModulatedMLP(nn.Module):
         sizes = [inputs, *[width] * depth]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
         self.modulation = nn.Linear(code, 2 * width * depth)
-        self.last = nn.Linear(width, outputs)
-        nn.init.normal_(self.modulation.weight, std=0.5 / code**0.5)
+        self.last = ExactLinear(code, outputs * (width + 1))
+        nn.init.normal_(self.modulation.weight, std=0.2 / code**0.5)
         nn.init.zeros_(self.modulation.bias)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
 
     def forward(self, features: Tensor, code: Tensor) -> Tensor:
         """features `[B, N, inputs]`, code `[B, C]` to `[B, N, outputs]`; it starts at 0."""
+        width = self.layers[-1].out_features
         scales, shifts = self.modulation(code)[:, None].chunk(2, -1)
         hidden = features
-        width = self.last.in_features
         for layer, scale, shift in zip(self.layers, scales.split(width, -1), shifts.split(width, -1), strict=True):
             hidden = functional.silu(torch.addcmul(shift, layer(hidden), 1 + scale))
-        return self.last(hidden).float()
+        last = self.last(code).unflatten(-1, (-1, width + 1))
+        with torch.autocast(features.device.type, enabled=False):
+            return torch.baddbmm(last[:, None, :, -1], hidden.float(), last[..., :-1].transpose(1, 2))

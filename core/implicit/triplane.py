@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .mlp import FourierFeatures
+from .mlp import ExactLinear, FourierFeatures
 
 REACH = 0.03
 """Metres that a backbone's output 1 stands for."""
@@ -23,8 +23,8 @@ _PLANES = ((0, 1), (2, 1), (0, 2))
 class TriPlaneConfig:
     """Sizes of the planes and the decoder."""
 
-    head_size: int = 48
-    head_channels: int = 10
+    head_size: int = 40
+    head_channels: int = 9
     face_size: int = 48
     face_channels: int = 8
     width: int = 96
@@ -70,11 +70,9 @@ class TriPlane(nn.Module):
         for inputs in [*sizes, *[config.width] * (config.depth - 1)]:
             layers += [nn.Linear(inputs, config.width), nn.SiLU()]
         self.decoder = nn.Sequential(*layers)
-        self.last = nn.Linear(config.width, 4)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        self.last = ExactLinear(config.width, 4)
 
     def forward(self, points: Tensor, z_id: Tensor) -> Tensor:
         """points `[B, N, 3]`, z_id `[B, D]` to `[B, N, 4]` metres."""
         planes = torch.cat([self.head(points, z_id), self.face(points, z_id), self.features(points)], -1)
-        return REACH * self.last(self.decoder(planes)).float()
+        return REACH * self.last(self.decoder(planes))

@@ -11,6 +11,9 @@ from ..registry import find
 
 RECIPES = {
     "head-model": "head_model:train_head_model",
+    "head-template": "implicit.template:train_head_template",
+    "npm": "implicit.head_fields:train_npm",
+    "triplane": "implicit.head_fields:train_triplane",
     "landmarks": "landmarks:train_landmarks",
     "albedo": "albedo:train_albedo",
 }
