@@ -62,6 +62,7 @@ def head_avatar(
     model: HeadModel,
     beta: np.ndarray,
     *,
+    offset: np.ndarray | None = None,
     name: str = "Head",
     materials: Mapping[str, Material] | None = None,
     extra_parts: Sequence[Part] = (),
@@ -72,12 +73,13 @@ def head_avatar(
 ) -> Avatar:
     """The neutral head of shape `beta` `[100]` with its 52 ARKit keys and correctives, ready to be built in Blender.
 
+    `offset` `[Vm, 3]` metres is what the head has beyond that shape: its vertices are moved by it, as if sculpted.
     `materials` replaces entries of `MATERIALS` by part name; two parts given the same material share it.
     `extra_parts` are bound parts: `vertices`, `faces`, `uv`, `faces_uv`, `binding` and `binding_weights` are read, and
     their weights, keys and material are made here. `parameters` are stored beside `beta` (`psi`, `theta`, `camera`...).
     """
     beta = np.asarray(beta, np.float32)
-    vertices = model.shaped(beta)
+    vertices = model.shaped(beta) if offset is None else model.shaped(beta) + offset
     deltas = arkit_deltas(model, beta)
     drivers, corrections = bone_correctives(model)
     weights = armature_weights(model)

@@ -1,0 +1,104 @@
+"""From a latent code to an Avatar, in either topology.
+
+`quads` is the head model's own mesh, registered onto the field's surface: its keys, correctives, bones and levels of
+detail are the model's. `implicit` is the extracted surface, with the field's own expressions as its keys. Whatever is
+not skin (eyes, teeth, lashes, the hair of a photo) is the model's in both, moved along with the registered skin.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from ..avatar import Avatar, Material, Part
+from ..implicit.field import HeadField
+from ..parametric.assembly import carried, head_avatar
+from ..parametric.head import HeadModel
+from ..rendering.rasterise import triangulate
+from ..version import VERSION
+from .hair_shell import hair_height, hair_shell, has_hair
+from .head_surface import boundary_edges, head_surface
+from .implicit_skin import implicit_skin, with_skin
+from .template_registration import Registration, register_template
+
+TOPOLOGIES = ("quads", "implicit")
+RESOLUTION = 256
+"""Cells along the longest side of the field's box: 2 mm each."""
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class ImplicitHead:
+    """One head of a field, and the mesh that is wanted of it."""
+
+    field: HeadField
+    name: str
+    """Of the field, among `heads.MODELS`."""
+    z_id: Tensor
+    """[D] on the field's device."""
+    topology: str = "quads"
+    resolution: int = RESOLUTION
+
+
+def implicit_avatar(
+    head: ImplicitHead,
+    model: HeadModel,
+    *,
+    name: str = "Head",
+    materials: Mapping[str, Material] | None = None,
+    extra_parts: Sequence[Part] = (),
+    extra_beta: np.ndarray | None = None,
+    parameters: Mapping[str, Sequence[float]] | None = None,
+    source: str = "",
+    images: Mapping[str, bytes] | None = None,
+    progress: Progress = lambda *_: None,
+) -> Avatar:
+    """The neutral head with its 52 ARKit keys; `parameters` are stored beside `beta`, `z_id` and `resolution`.
+
+    `extra_parts` are bound to `model` (see `head_avatar`) and were made for its head of shape `extra_beta` [100]: they
+    follow the surface. Raises InputError for a resolution out of range, EngineError where there is no surface.
+    """
+    progress("Registering the template", 0.0)
+    registration = register_template(head.field, head.z_id, model)
+    extra = [_following(part, model, registration, extra_beta) for part in extra_parts]
+    surface = None
+    if head.topology == "implicit" or has_hair(head.field, head.z_id):
+        progress("Extracting the surface", 0.4)
+        surface = head_surface(head.field, head.z_id, head.resolution, _neck(model, registration))
+        height = hair_height(head.field, head.z_id, surface)
+        if head.topology == "quads" and (hair := hair_shell(surface, height, model, registration)):
+            extra.append(hair)
+    progress("Assembling", 0.7)
+    code = {"z_id": head.z_id.cpu().tolist(), "resolution": [float(head.resolution)]}
+    avatar = head_avatar(
+        model,
+        registration.beta,
+        offset=registration.offset,
+        name=name,
+        materials=materials,
+        extra_parts=extra,
+        parameters={**(parameters or {}), **code},
+        source=source,
+        version=VERSION,
+        images=images,
+    )
+    if surface is not None and head.topology == "implicit":
+        skin = implicit_skin(head.field, head.z_id, surface, height, model)
+        avatar = with_skin(avatar, skin, materials or {})
+    return replace(avatar, implicit=head.name, topology=head.topology)
+
+
+def _following(part: Part, model: HeadModel, registration: Registration, beta: np.ndarray | None) -> Part:
+    """The part, made for the model's head of shape `beta`, on the registered one."""
+    moved = registration.offset
+    if beta is not None:
+        moved = moved + model.shaped(registration.beta) - model.shaped(beta)
+    return replace(part, vertices=part.vertices + carried(part, moved))
+
+
+def _neck(model: HeadModel, registration: Registration) -> np.ndarray:
+    """[L, 2, 3] the edges of the skin's border at the shoulders, in the canonical pose."""
+    triangles, _ = triangulate(model.faces[model.face_part == 0])
+    return registration.canonical[boundary_edges(triangles)]

@@ -1,0 +1,106 @@
+"""The head model's vertices on an implicit head: the quads that artists animate, on the field's surface.
+
+NPHM registers FLAME to its scans so (Giebenhain et al., CVPR 2023): a parametric fit, then as-rigid-as-possible
+deformation. Here neither needs a search: the identity code is the parametric fit, and the field itself says which of
+its points corresponds to which vertex.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from ..geometry.arap import AsRigidAsPossible
+from ..implicit.field import CANONICAL_JAW, HeadField
+from ..implicit.latents import IDENTITY
+from ..parametric.assembly import arkit_deltas
+from ..parametric.head import HeadModel
+from ..rendering.rasterise import triangulate
+from .head_surface import bald, on_surface, template_points_of
+
+ON_TEMPLATE = 2e-4
+"""Metres: skin of the model farther from the field's template has no counterpart on it, as behind the eyes."""
+STIFFNESS = 0.02
+"""Of the skin between its targets: enough that the field's ripples under the size of a quad are smoothed."""
+LARGEST_STEP = 5e-3
+"""Metres a vertex may move in one step of the search for its counterpart."""
+SEARCH_STEPS, ROUNDS = 12, 3
+FIRM = (
+    ("left_eye", "left_cornea"),
+    ("right_eye", "right_cornea"),
+    ("teeth_upper", "gums_upper"),
+    ("teeth_lower", "gums_lower", "tongue"),
+)
+"""Parts that keep their shape, and those they keep together with."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The head model on an implicit head."""
+
+    beta: np.ndarray
+    """[100]."""
+    offset: np.ndarray
+    """[Vm, 3] metres, what the surface has beyond the parametric head of shape `beta`; every part's vertices."""
+    canonical: np.ndarray
+    """[S, 3] the skin in the canonical pose."""
+
+
+def register_template(field: HeadField, z_id: Tensor, model: HeadModel) -> Registration:
+    """Move the vertices of `model` onto the head `z_id` `[D]` of the field; its hair is left out.
+
+    Eyes, teeth, gums and tongue move as wholes with the skin about them, the lashes with the lids.
+    """
+    code = bald(field, z_id)
+    beta = z_id[:IDENTITY].cpu().numpy().astype(np.float32)
+    skin = model.vertex_part == 0
+    start = canonical_vertices(model, beta)[skin]
+    mean = torch.from_numpy(mean_skin(model)).to(z_id)
+    trust = (field.template(mean).abs() < ON_TEMPLATE).cpu().numpy().astype(np.float64)
+    triangles, _ = triangulate(model.faces[model.face_part == 0])
+    surface = AsRigidAsPossible(start, triangles, trust, STIFFNESS)
+    with torch.no_grad():
+        counterparts = _counterparts(field, code, torch.from_numpy(start).to(z_id), mean)
+        vertices = surface.towards(counterparts.cpu().numpy(), rounds=6)
+        for _ in range(ROUNDS):
+            points = torch.from_numpy(vertices).to(z_id)
+            vertices = surface.towards(on_surface(field, code, points).cpu().numpy(), vertices)
+    vertices = vertices.astype(np.float32)
+    return Registration(beta, _every_part(model, beta, vertices - start), vertices)
+
+
+def canonical_vertices(model: HeadModel, beta: np.ndarray) -> np.ndarray:
+    """The model's vertices `[Vm, 3]` of shape `beta` [100] in the canonical pose of the implicit heads."""
+    return model.shaped(beta) + CANONICAL_JAW * arkit_deltas(model, beta)["jawOpen"]
+
+
+def mean_skin(model: HeadModel) -> np.ndarray:
+    """[S, 3] the skin of the mean head in the canonical pose: where template points lie on the model."""
+    return canonical_vertices(model, np.zeros(IDENTITY, np.float32))[model.vertex_part == 0]
+
+
+def _counterparts(field: HeadField, z_id: Tensor, start: Tensor, template_points: Tensor) -> Tensor:
+    """Points `[N, 3]` of the surface of `z_id` whose template points are the given ones [N, 3].
+
+    Fixed-point iteration: the warp differs little from a translation. Where it does not settle, the start is kept.
+    """
+    points = start
+    for _ in range(SEARCH_STEPS):
+        missing = template_points - template_points_of(field, z_id, points)
+        points = points + missing * (LARGEST_STEP / missing.norm(dim=1, keepdim=True).clamp(min=LARGEST_STEP))
+    settled = (template_points - template_points_of(field, z_id, points)).norm(dim=1, keepdim=True) < ON_TEMPLATE * 5
+    return on_surface(field, z_id, torch.where(settled, points, start))
+
+
+def _every_part(model: HeadModel, beta: np.ndarray, skin_offset: np.ndarray) -> np.ndarray:
+    """[Vm, 3] the offset of all parts from that of the skin `[S, 3]`."""
+    vertices = model.shaped(beta)
+    skin = model.vertex_part == 0
+    _, nearest = cKDTree(vertices[skin]).query(vertices)
+    offset = skin_offset[nearest]
+    for group in FIRM:
+        members = np.isin(model.vertex_part, [model.parts.index(part) for part in group])
+        offset[members] = offset[members].mean(0)
+    return offset.astype(np.float32)
