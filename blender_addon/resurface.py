@@ -36,9 +36,9 @@ def resurface(rig: bpy.types.Object, avatar: Avatar, model: HeadModel) -> None:
         heads.add_psi_keys(rig, model)
     assign(head.data.shape_keys, *current(old.shape_keys))
     copy_values(old.shape_keys, head.data.shape_keys)
-    name = old.name
+    names = old.name, old.shape_keys.name
     bpy.data.meshes.remove(old)
-    head.data.name = name
+    head.data.name, head.data.shape_keys.name = names
     if levels.levels(rig):
         levels.add_levels(rig, model)
 

@@ -5,11 +5,14 @@ import os
 import struct
 import sys
 import zlib
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import likeness
 from likeness.core.avatar import Avatar, Material, Part
 from likeness.core.parametric.assembly import head_avatar
 from likeness.core.parametric.head import SHAPES, HeadModel
@@ -35,6 +38,38 @@ def model() -> HeadModel:
 def beta() -> np.ndarray:
     """Somebody."""
     return (0.6 * np.random.default_rng(3).standard_normal(SHAPES)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def registered() -> Iterator[None]:
+    """The extension is known to Blender."""
+    likeness.register()
+    yield
+    likeness.unregister()
+
+
+@pytest.fixture
+def empty_scene(registered: None) -> None:
+    """A new file with nothing in it."""
+    import bpy
+
+    bpy.ops.wm.read_homefile(use_empty=True)
+
+
+@pytest.fixture(scope="session")
+def avatar_file(model: HeadModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the fake engine gives."""
+    path = tmp_path_factory.mktemp("avatar") / "avatar.npz"
+    head_avatar(model, np.zeros(100, np.float32), name="Ada").save(path)
+    return path
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, avatar_file: Path) -> Callable[[str], None]:
+    """Makes the fake engine behave."""
+    monkeypatch.setenv("LIKENESS_ENGINE_PYTHON", str(Path(__file__).with_name("fake_engine.py")))
+    monkeypatch.setenv("FAKE_ENGINE_AVATAR", str(avatar_file))
+    return lambda behaviour: monkeypatch.setenv("FAKE_ENGINE", behaviour)
 
 
 @pytest.fixture(scope="session")

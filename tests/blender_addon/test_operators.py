@@ -2,47 +2,20 @@
 
 import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
 
-import likeness
 from likeness.blender_addon import expression, heads, identity, preferences, views
 from likeness.blender_addon.build import METADATA, build
 from likeness.core.parametric.arkit import ARKIT_NAMES, PRESETS, REGIONS
 from likeness.core.parametric.assembly import head_avatar
 
-FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
+from .operators import inventory, refused
 
-
-@pytest.fixture(scope="session")
-def avatar_file(model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("avatar") / "avatar.npz"
-    head_avatar(model, np.zeros(100, np.float32), name="Ada").save(path)
-    return path
-
-
-@pytest.fixture(scope="module", autouse=True)
-def registered():
-    likeness.register()
-    yield
-    likeness.unregister()
-
-
-@pytest.fixture(autouse=True)
-def empty_scene(registered):
-    bpy.ops.wm.read_homefile(use_empty=True)
-
-
-@pytest.fixture
-def engine(monkeypatch, avatar_file):
-    """Makes the fake engine behave."""
-    monkeypatch.setenv("LIKENESS_ENGINE_PYTHON", str(FAKE_ENGINE))
-    monkeypatch.setenv("FAKE_ENGINE_AVATAR", str(avatar_file))
-    return lambda behaviour: monkeypatch.setenv("FAKE_ENGINE", behaviour)
+pytestmark = pytest.mark.usefixtures("empty_scene")
 
 
 @pytest.fixture
@@ -58,25 +31,6 @@ def head(model):
     rig = build(head_avatar(model, np.zeros(100, np.float32), name="Ada"))
     bpy.context.view_layer.objects.active = rig
     return rig
-
-
-def inventory():
-    """What a failed operator must leave as it was."""
-    kinds = ("objects", "meshes", "collections", "armatures", "materials", "images", "actions", "scenes", "shape_keys")
-    return {kind: sorted(item.name for item in getattr(bpy.data, kind)) for kind in kinds}
-
-
-def refused(operator, **arguments):
-    """Call an operator that must fail; returns its one sentence."""
-    before = inventory()
-    with pytest.raises(RuntimeError) as raised:
-        operator(**arguments)
-    assert inventory() == before
-    message = str(raised.value).strip()
-    assert message.startswith("Error: ")
-    assert "Traceback" not in message
-    assert "\n" not in message
-    return message.removeprefix("Error: ")
 
 
 def expression_of(head):
