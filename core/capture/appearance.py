@@ -7,7 +7,7 @@ import numpy as np
 from ..avatar import Material
 from ..parametric.assembly import MATERIALS
 from ..parametric.head import HeadModel
-from .eyes import eye_profile, eye_texture, iris_color
+from .eyes import DEFAULT_IRIS, eye_profile, eye_texture, iris_color
 from .fit import HeadFit
 from .photo import Photo
 from .segmentation import Masks
@@ -33,8 +33,13 @@ def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tu
             roughness_texture=skin.roughness,
         )
     }
+    return {**materials, **plain_materials(model, iris)}, skin.exposure
+
+
+def plain_materials(model: HeadModel, iris: np.ndarray = DEFAULT_IRIS) -> dict[str, Material]:
+    """Materials by part that need no photo: eyes with an iris of linear colour `iris` [3], and teeth."""
     eye = encode(eye_texture(iris, eye_profile(model, EYES[0])))
-    materials |= {name: replace(MATERIALS[name], color_texture=eye) for name in EYES}
+    materials = {name: replace(MATERIALS[name], color_texture=eye) for name in EYES}
     for name, texture in teeth_textures().items():
         materials[name] = replace(MATERIALS[name], name=name, color_texture=encode(texture))
-    return materials, skin.exposure
+    return materials

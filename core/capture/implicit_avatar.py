@@ -12,7 +12,11 @@ import numpy as np
 from torch import Tensor
 
 from ..avatar import Avatar, Material, Part
+from ..errors import UsageError
+from ..geometry.isosurface import check_resolution
 from ..implicit.field import HeadField
+from ..implicit.heads import DEFAULT_MODEL, load_head_field
+from ..implicit.latents import LatentSpace
 from ..parametric.assembly import carried, head_avatar
 from ..parametric.head import HeadModel
 from ..rendering.rasterise import triangulate
@@ -26,6 +30,11 @@ TOPOLOGIES = ("quads", "implicit")
 RESOLUTION = 256
 """Cells along the longest side of the field's box: 2 mm each."""
 
+AUTO = "auto"
+"""Instead of a model's name: the one that measures best."""
+
+Code = Callable[[LatentSpace], Tensor]
+"""Draws or reads a code `[D]` of the latent space."""
 Progress = Callable[[str, float], None]
 
 
@@ -40,6 +49,22 @@ class ImplicitHead:
     """[D] on the field's device."""
     topology: str = "quads"
     resolution: int = RESOLUTION
+
+    def __post_init__(self) -> None:
+        if self.topology not in TOPOLOGIES:
+            raise UsageError(f"There is no topology {self.topology!r}; choose one of {', '.join(TOPOLOGIES)}.")
+        check_resolution(self.resolution)
+
+    @classmethod
+    def load(cls, model: str, code: Code, topology: str, resolution: int, device: str) -> "ImplicitHead":
+        """The head of a code of `model` (one of `heads.MODELS`, or `AUTO`).
+
+        Raises UsageError for another model or topology, InputError for a code of another size or a resolution out of
+        range, EngineError when weights are missing.
+        """
+        name = DEFAULT_MODEL if model == AUTO else model
+        field = load_head_field(name, device)
+        return cls(field, name, field.latents.checked(code(field.latents).to(device))[0], topology, resolution)
 
 
 def implicit_avatar(

@@ -12,25 +12,29 @@ from PIL import Image
 
 from ..avatar import Avatar
 from ..errors import UsageError
+from ..parametric.arkit import arkit_from_flame
 from ..parametric.assembly import head_avatar
-from ..parametric.head import HeadModel
+from ..parametric.head import SHAPES, HeadModel
 from ..version import VERSION
 from ..weights import weights_path
 from .appearance import appearance
 from .brows import grow_brows
+from .coded_head import given_code
 from .embedding import LandmarkEmbedding
 from .fit import HeadFit, fit_head
 from .hair import grow_hair
+from .implicit_avatar import AUTO, RESOLUTION, ImplicitHead, implicit_avatar
 from .landmarks import detect_landmarks
 from .photo import Photo, load_photo
+from .photo_surface import fitted
 from .segmentation import segment
 from .skin_tone import SkinTone
 
 Progress = Callable[[str, float], None]
 """Called with the stage's name and the share of the whole job that is done."""
 
-STAGES = {"detect": 0.0, "fit": 0.15, "texture": 0.35, "hair": 0.75, "assemble": 0.9}
-"""Stage -> share of the job that is done when it begins."""
+STAGES = {"detect": 0.0, "fit": 0.1, "texture": 0.25, "hair": 0.5, "surface": 0.6, "assemble": 0.9}
+"""Stage -> share of the job that is done when it begins; `surface` is of implicit heads alone."""
 _PORTRAIT_SIDE = 768
 """Pixels of the square cut-out of the photo that the Avatar carries for previews."""
 
@@ -41,8 +45,17 @@ class CaptureOptions:
 
     face: int | None = None
     """Which of several faces, 1 the largest; None for the largest."""
+    model: str = AUTO
+    """The implicit head to make the surface of; with topology quads `AUTO` means none, the parametric head as it is."""
+    topology: str = "quads"
+    resolution: int = RESOLUTION
+    """Cells along the longest side of the implicit head's box."""
     device: str = "cpu"
     """Torch device."""
+
+    @property
+    def implicit(self) -> bool:
+        return self.model != AUTO or self.topology != "quads"
 
 
 def capture_head(
@@ -57,6 +70,10 @@ def capture_head(
         raise UsageError("A head is made from one photo; give exactly one.")
     clock = _Clock(progress)
     clock.begin("detect")
+    head = None
+    if options.implicit:  # refuse what cannot be before the work begins
+        code = given_code([0.0] * SHAPES)
+        head = ImplicitHead.load(options.model, code, options.topology, options.resolution, options.device)
     photo = load_photo(photo_paths[0])
     landmarks = detect_landmarks(photo, options.face)
     clock.begin("fit")
@@ -71,23 +88,28 @@ def capture_head(
         if grown := grow(model, fit, photo, masks, exposure):
             part, materials[grown[0].name] = grown
             parts.append(part)
-    clock.begin("assemble")
-    parameters = _fit_parameters(fit)
-    avatar = head_avatar(
-        model,
-        fit.beta,
-        name=Path(photo.name).stem,
-        materials=materials,
-        extra_parts=parts,
-        parameters=parameters,
-        source=photo.name,
-        version=VERSION,
-        images={"photo": _portrait(photo, landmarks)},
-    )
+    errors = {"landmarks_iod": fit.error}
+    description: dict[str, Any] = {
+        "name": Path(photo.name).stem,
+        "materials": materials,
+        "extra_parts": parts,
+        "parameters": _fit_parameters(fit),
+        "source": photo.name,
+        "images": {"photo": _portrait(photo, landmarks)},
+    }
+    if head:
+        clock.begin("surface")
+        head, errors["surface_mm"] = fitted(head, model, fit)
+        description["parameters"]["z_ex"] = arkit_from_flame(model, fit.psi[None], fit.theta[None])[0].tolist()
+        clock.begin("assemble")
+        avatar = implicit_avatar(head, model, **description, extra_beta=fit.beta)
+    else:
+        clock.begin("assemble")
+        avatar = head_avatar(model, fit.beta, **description, version=VERSION)
     report = {
         "seconds": clock.end(),
-        "errors": {"landmarks_iod": fit.error},
-        "parameters": parameters,
+        "errors": errors,
+        "parameters": avatar.parameters,
         "warnings": _warnings(photo, fit),
     }
     return avatar, report

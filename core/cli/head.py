@@ -21,17 +21,17 @@ _ERRORS: dict[int, type[LikenessError]] = {2: UsageError, 3: InputError}
 
 
 def make_head(
-    photo: Path, out: Path, *, face: int | None, formats: Sequence[str], animate: str | None, levels: bool, device: str
+    photo: Path, out: Path, options: dict[str, Any], *, formats: Sequence[str], animate: str | None, levels: bool
 ) -> None:
     """Write `head.<format>`, `preview.png` and `report.json` into `out`, all of them or none; with `levels`, coarser
-    heads too, `head_lod1.<format>` and on. Raises LikenessError.
+    heads too, `head_lod1.<format>` and on. `options` are the engine's for its method `head`. Raises LikenessError.
     """
     if animate not in (None, "demo"):
         read_clip(animate)  # refuse it before the work begins
     with staged(out) as folder, progress_bars() as stages:
         avatar = folder / "head.npz"
         with stages.job("Capture") as progress:
-            report = capture(photo, avatar, face=face, device=device, progress=progress)
+            report = capture(photo, avatar, options, progress)
         with stages.job("Blender") as progress:
             build(avatar, folder, formats=formats, animate=animate, levels=levels, progress=progress)
         avatar.unlink()
@@ -39,11 +39,11 @@ def make_head(
         (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
-def capture(photo: Path, avatar: Path, *, face: int | None, device: str, progress: OnProgress) -> dict[str, Any]:
+def capture(photo: Path, avatar: Path, options: dict[str, Any], progress: OnProgress) -> dict[str, Any]:
     """Have the engine make the Avatar file of the photo; returns the report, without seconds. Raises LikenessError."""
     progress("Starting the engine", 0.0)
     with Engine.start(sys.executable) as engine:
-        params = {"photos": [str(photo.absolute())], "out": str(avatar.absolute()), "face": face, "device": device}
+        params = {"photos": [str(photo.absolute())], "out": str(avatar.absolute()), **options}
         return engine.call("head", params, on_progress=progress)
 
 

@@ -2,10 +2,12 @@
 
 import platform
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ..avatar import Avatar
 from ..errors import EngineError
 from ..version import VERSION
 from . import devices
@@ -16,9 +18,27 @@ METHODS: dict[str, Method] = {}
 _NEEDED = ("torch", "mediapipe", "scipy", "skimage", "PIL", "safetensors")
 
 
+Made = tuple[Avatar, dict[str, Any]]
+"""A head and its report."""
+
+
 def _method(function: Method) -> Method:
     METHODS[function.__name__] = function
     return function
+
+
+def _saved(job: Callable[[str], Made], out: str, device: str) -> dict[str, Any]:
+    """Run `job(device)`, save the head as the Avatar file `out`, and return the whole report."""
+    (avatar, report), chosen, warnings = devices.run(job, device)
+    avatar.save(out)
+    return {**report, "version": VERSION, "device": chosen, "warnings": [*report.get("warnings", []), *warnings]}
+
+
+def _coded(code: Any, name: str, mesh: dict[str, Any], progress: Progress, out: str, device: str) -> dict[str, Any]:
+    """Make the head of a latent code; `mesh` is the model, topology and resolution wanted."""
+    from ..capture.coded_head import coded_head
+
+    return _saved(lambda chosen: coded_head(code, name=name, **mesh, device=chosen, progress=progress), out, device)
 
 
 @_method
@@ -55,19 +75,81 @@ def test(*, progress: Progress, device: str = "auto") -> dict[str, Any]:
 
 @_method
 def head(
-    *, progress: Progress, photos: list[str], out: str, face: int | None = None, device: str = "auto"
+    *,
+    progress: Progress,
+    photos: list[str],
+    out: str,
+    face: int | None = None,
+    model: str = "auto",
+    topology: str = "quads",
+    resolution: int = 256,
+    device: str = "auto",
 ) -> dict[str, Any]:
-    """Make a head of the photo and save it as the Avatar file `out`; returns the capture's report."""
+    """Make a head of the photo; `model` auto with topology quads is the parametric head alone."""
     from ..capture.pipeline import CaptureOptions, capture_head
 
-    def job(chosen: str) -> dict[str, Any]:
-        options = CaptureOptions(face=face, device=chosen)
-        avatar, report = capture_head([Path(photo) for photo in photos], options=options, progress=progress)
-        avatar.save(out)
-        return report
+    def job(chosen: str) -> Made:
+        options = CaptureOptions(face=face, model=model, topology=topology, resolution=resolution, device=chosen)
+        return capture_head([Path(photo) for photo in photos], options=options, progress=progress)
 
-    report, chosen, warnings = devices.run(job, device)
-    return {**report, "version": VERSION, "device": chosen, "warnings": [*report.get("warnings", []), *warnings]}
+    return _saved(job, out, device)
+
+
+@_method
+def random_head(
+    *,
+    progress: Progress,
+    seed: int,
+    out: str,
+    hair: bool = False,
+    model: str = "auto",
+    topology: str = "quads",
+    resolution: int = 256,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Make the head of a seed, the same each time."""
+    from ..capture.coded_head import random_code
+
+    mesh = {"model": model, "topology": topology, "resolution": resolution}
+    return _coded(random_code(seed, hair), f"Head {seed}", mesh, progress, out, device)
+
+
+@_method
+def resample_head(
+    *,
+    progress: Progress,
+    z_id: list[float],
+    out: str,
+    model: str = "auto",
+    topology: str = "quads",
+    resolution: int = 256,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Make the head of a latent code (see `coded_head.given_code`)."""
+    from ..capture.coded_head import given_code
+
+    mesh = {"model": model, "topology": topology, "resolution": resolution}
+    return _coded(given_code(z_id), "Head", mesh, progress, out, device)
+
+
+@_method
+def mix_heads(
+    *,
+    progress: Progress,
+    first: list[float],
+    second: list[float],
+    out: str,
+    factor: float = 0.5,
+    model: str = "auto",
+    topology: str = "quads",
+    resolution: int = 256,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Make the head between two latent codes: `first` at factor 0, `second` at 1."""
+    from ..capture.coded_head import mixed_code
+
+    mesh = {"model": model, "topology": topology, "resolution": resolution}
+    return _coded(mixed_code(first, second, factor), "Mixed head", mesh, progress, out, device)
 
 
 @_method

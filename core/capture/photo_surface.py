@@ -1,0 +1,28 @@
+"""The implicit head of a photo's coarse fit."""
+
+from dataclasses import replace
+
+import torch
+
+from ..parametric.head import HeadModel
+from ..rendering.rasterise import triangulate
+from ..rendering.shading import vertex_normals
+from .fit import HeadFit
+from .head_surface import bald
+from .implicit_avatar import ImplicitHead
+from .inversion import invert
+from .template_registration import canonical_vertices
+
+
+def fitted(head: ImplicitHead, model: HeadModel, fit: HeadFit) -> tuple[ImplicitHead, float]:
+    """`head` with the code whose surface is that of the parametric head, without hair, and its median distance in mm.
+
+    What lines the sockets of eyes and mouth counts for nothing: no photo shows it.
+    """
+    vertices = canonical_vertices(model, fit.beta)
+    normals = vertex_normals(vertices, triangulate(model.faces[model.face_part == 0])[0])
+    sockets = (model.masks["mouth_socket"] > 0) | (model.masks["eye_sockets"] > 0)
+    outside = (model.vertex_part == 0) & ~sockets
+    points, directions = (torch.from_numpy(array[outside]) for array in (vertices, normals))
+    inversion = invert(head.field, points, directions, beta=torch.from_numpy(fit.beta))
+    return replace(head, z_id=bald(head.field, inversion.z_id)), inversion.residual_mm
