@@ -29,7 +29,7 @@ _NEIGHBOURS = 16
 """Points that tell the normal at a noisy point."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PointCloud:
     """What a fit is given, in the head's frame."""
 
@@ -37,6 +37,8 @@ class PointCloud:
     """[N, 3] metres."""
     normals: np.ndarray
     """[N, 3] outward."""
+    canonical: bool
+    """Whether the head is in the canonical pose; if not, its expression is not known."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class HeldOutHead:
     mesh: TriangleMesh
     region: np.ndarray
     """[T] index into the generator's regions."""
+    canonical: bool
 
     def cloud(self, count: int, noise: float = 0.0, seed: int = 0) -> PointCloud:
         """`count` points uniform over the outer surface, moved by Gaussian `noise` (standard deviation in metres).
@@ -59,7 +62,7 @@ class HeldOutHead:
         if noise:
             points = points + noise * rng.standard_normal(points.shape)
             normals = _plane_normals(points, normals)
-        return PointCloud(points.astype(np.float32), normals.astype(np.float32))
+        return PointCloud(points.astype(np.float32), normals.astype(np.float32), self.canonical)
 
     def scores(self, surface: TriangleMesh) -> dict[str, SurfaceScore]:
         """By the names of `REGIONS`."""
@@ -86,7 +89,7 @@ class HeldOutHeads:
                 vertices, triangles, head.hull_vertices, head.hull_triangles.astype(np.int64), "union"
             )
             region = np.append(region, np.full(len(head.hull_triangles), HAIR, region.dtype))[origin]
-        return HeldOutHead(TriangleMesh(vertices, triangles), region)
+        return HeldOutHead(TriangleMesh(vertices, triangles), region, canonical=expression is None)
 
 
 def _plane_normals(points: np.ndarray, outward: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The suites of `likeness evaluate` (how good) and `likeness benchmark` (how fast).
 
-An evaluation is a function `(data: Path) -> dict`, a benchmark a function `() -> dict`: their figures by name, the unit
-at the name's end (`_mm`, `_s`, `_ratio`), or tables by title, `{title: {row: {column: figure}}}`. They show their own
-progress.
+An evaluation is a function `(data: Path) -> dict`, a benchmark a function `(plot: Path | None) -> dict`, which also
+draws its plot where one is asked for: their figures by name, the unit at the name's end (`_mm`, `_s`, `_ratio`), or
+tables by title, `{title: {row: {column: figure}}}`. They show their own progress.
 """
 
 from collections.abc import Callable
@@ -13,10 +13,14 @@ from ..registry import find
 
 EVALUATIONS: dict[str, str] = {
     "hair": "hair:evaluate_hair",
+    "heads": "heads:evaluate_heads",
+    "heads-ablation": "heads_ablation:evaluate_heads_ablation",
     "head-model": "head_model:evaluate_head_model",
     "portraits": "portraits:evaluate_portraits",
 }
-BENCHMARKS: dict[str, str] = {}
+BENCHMARKS: dict[str, str] = {
+    "extraction": "extraction:benchmark_extraction",
+}
 
 
 def evaluation(name: str) -> Callable[[Path], dict[str, Any]]:
@@ -24,6 +28,6 @@ def evaluation(name: str) -> Callable[[Path], dict[str, Any]]:
     return find("evaluation suite", EVALUATIONS, name, __package__)
 
 
-def benchmark(name: str) -> Callable[[], dict[str, Any]]:
+def benchmark(name: str) -> Callable[[Path | None], dict[str, Any]]:
     """The benchmark suite of that name. Raises UsageError."""
     return find("benchmark suite", BENCHMARKS, name, __package__)
