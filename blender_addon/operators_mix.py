@@ -8,9 +8,9 @@ from bpy.props import FloatProperty
 
 from ..core.avatar import Avatar
 from . import build, heads, identity, mixing, preferences, views
+from .extras import materials_of, with_extras
 from .head_jobs import HeadJobOperator, avatar_work, choices_of
 from .jobs import DialogJobOperator, Job, Work
-from .resurface import materials_of
 
 
 class LIKENESS_OT_mix_heads(HeadJobOperator, DialogJobOperator, bpy.types.Operator):
@@ -53,8 +53,10 @@ class LIKENESS_OT_mix_heads(HeadJobOperator, DialogJobOperator, bpy.types.Operat
             self.present(context, mixing.mix_parametric(first, second, self.factor, identity.model()), [])
             return
         avatar, report = result
-        materials = {name: material.copy() for name, material in materials_of(first).items()}
-        head = build.build(replace(avatar, name=f"{first.name} + {second.name}"), materials=materials)
+        avatar = with_extras(replace(avatar, name=f"{first.name} + {second.name}"), first, identity.model())
+        used = {material.name for material in avatar.materials}
+        materials = {name: material.copy() for name, material in materials_of(first).items() if name in used}
+        head = build.build(avatar, materials=materials)
         self.present(context, head, report["warnings"])
 
 

@@ -10,21 +10,18 @@ from ..core.parametric.head import HeadModel
 from . import heads, levels
 from .actions import assign, current
 from .bones import place_bones
-from .build import METADATA, Materials, build_surface, metadata
+from .build import METADATA, build_surface, metadata
+from .extras import materials_of, with_extras
 from .transfer import copy_values
-
-
-def materials_of(rig: bpy.types.Object) -> Materials:
-    """The head's materials by the names that the Avatar gave them: Blender numbers a name that is taken."""
-    return {slot.name.partition(".")[0]: slot for slot in heads.mesh_object(rig).data.materials if slot}
 
 
 def resurface(rig: bpy.types.Object, avatar: Avatar, model: HeadModel) -> None:
     """Rebuild mesh, shape keys, bones and levels of detail from the avatar. Raises InputError.
 
-    Materials of the same name stay, and so do the values and the animation of keys and bones, the mesh object and its
-    other modifiers.
+    Materials of the same name stay, and so do brows and hair of a photo, the values and the animation of keys and
+    bones, the mesh object and its other modifiers.
     """
+    avatar = with_extras(avatar, rig, model)
     head = heads.mesh_object(rig)
     has_psi = psi_name(0) in heads.keys(rig)
     place_bones(rig, avatar.joints)

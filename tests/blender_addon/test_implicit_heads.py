@@ -12,7 +12,7 @@ from likeness.blender_addon import heads, identity, views
 from likeness.blender_addon.build import METADATA, build
 from likeness.core.parametric.assembly import head_avatar
 
-from .meshes import evaluated, key_positions
+from .meshes import evaluated, key_positions, weights
 from .operators import inventory, refused, select
 
 pytestmark = pytest.mark.usefixtures("empty_scene")
@@ -52,6 +52,16 @@ def parametric(model, beta, name):
 
 def basis(rig):
     return key_positions(heads.keys(rig)["Basis"])
+
+
+def by_material(rig):
+    """Name of each material that has faces -> the neutral positions of their vertices."""
+    mesh, points = heads.mesh_object(rig).data, basis(rig)
+    slots = np.empty(len(mesh.polygons), np.int32)
+    mesh.polygons.foreach_get("material_index", slots)
+    corners = [[v for p in np.flatnonzero(slots == s) for v in mesh.polygons[p].vertices] for s in np.unique(slots)]
+    names = [mesh.materials[slot].name for slot in np.unique(slots)]
+    return {name: points[np.unique(own)] for name, own in zip(names, corners, strict=True)}
 
 
 def slider(component, value):
@@ -200,6 +210,30 @@ class TestSurface:
         assert {driver.driver.variables[0].targets[0].id for driver in drivers} == {implicit}
         assert not identity.is_ahead(implicit)
         assert implicit.likeness_sliders.identity.beta_000 == pytest.approx(3.0)
+
+    def test_brows_and_hair_of_the_photo_stay_until_the_hair_is_another(self, calls, model, avatar, beta, avatar_file):
+        """`avatar` has a cap of hair and brows, both bound to the skin."""
+        code = implicit_avatar(model, beta, 0.0)
+        head = build(replace(avatar, parameters=code.parameters, implicit="nphm", topology="implicit"))
+        select(heads.mesh_object(head))
+        before, weighted = by_material(head), weights(heads.mesh_object(head))
+        head.likeness_sliders.identity.beta_000 = beta[0] + 1
+        preview = by_material(head)
+        implicit_avatar(model, beta + slider(0, 1.0), 0.0).save(avatar_file)
+        bpy.ops.likeness.update_surface()
+        after = by_material(head)
+        assert after.keys() == before.keys() >= {"hair", "brows"}
+        for name in ("hair", "brows"):
+            np.testing.assert_allclose(after[name], preview[name], atol=1e-6)
+            assert np.abs(after[name] - before[name]).max() > 1e-3
+        np.testing.assert_allclose(weights(heads.mesh_object(head)).sum(0), weighted.sum(0), rtol=1e-4)
+        smile, rest = (key_positions(heads.keys(head)[name]) for name in ("browInnerUp", "Basis"))
+        brows = np.isin(rest, after["brows"]).all(1)
+        assert np.abs(smile - rest)[brows].max() > 1e-3
+        head.likeness_sliders.hair.hair_00 = 1.0
+        implicit_avatar(model, beta + slider(0, 1.0), 1.0).save(avatar_file)
+        bpy.ops.likeness.update_surface()
+        assert before.keys() - by_material(head).keys() == {"hair"}
 
     def test_a_failure_changes_nothing(self, engine, implicit):
         engine("The weights of nphm are missing; reinstall Likeness.")
