@@ -25,8 +25,9 @@ SIDE_ANCHORS = PAIRS + MIDLINE
 """Anchors of one side: of the pairs those on the subject's left, then the midline's."""
 FIELDS = SIDE_ANCHORS + 1
 _GLOBAL = IDENTITY + HAIR
+_TILE = 16
 _BACKGROUND_RADIUS = 0.3
-_BACKGROUND_BELOW = 0.3
+_BACKGROUND_BELOW = 0.15
 """The background fades in where the anchors' weights (1 at an anchor) sum to less."""
 
 
@@ -95,25 +96,37 @@ class NPHM(nn.Module):
         with torch.autocast(points.device.type, enabled=False):
             codes = self._global_codes(z_id)
             anchors = self._anchors(codes)
-            weights = self.weights(points, anchors).flatten(0, 1)
+            weights = self.weights(points, anchors)
             local_codes = self._local_codes(codes, z_id)
-        shifts = functional.pad(self.predictor.bias.view(-1, 3) - anchors, (0, 1, 0, 1))
+        field, head, point = (weights > 0).movedim(2, 0).nonzero(as_tuple=True)
         centres = functional.pad(anchors, (0, 0, 0, 1))
-        rows, outputs = [], []
-        for index, field in enumerate(self.fields):
-            row = (weights[:, index] > 0).nonzero()[:, 0]
-            if len(row):
-                heads, counts = torch.unique_consecutive(row // points.shape[1], return_counts=True)
-                filled = torch.arange(int(counts.max()), device=row.device) < counts[:, None]
-                padded = points.new_zeros(*filled.shape, 3).masked_scatter(filled[..., None], points.flatten(0, 1)[row])
-                offsets = (padded - centres[heads, None, index]) / self.radii[index]
-                moved = shifts[heads, None, index] + REACH * field(self.features(offsets), local_codes[heads, index])
-                rows.append(row)
-                outputs.append(weights[row, index, None] * moved[filled])
-        at = torch.cat(rows)[:, None].expand(-1, 4)
-        blended = points.new_zeros(weights.shape[0], 4).scatter_add(0, at, torch.cat(outputs))
+        offsets = (points[head, point] - centres[head, field]) / self.radii[field, None]
+        shifts = functional.pad(self.predictor.bias.view(-1, 3) - anchors, (0, 1, 0, 1))
+        moved = shifts[head, field] + REACH * self._evaluate(field, head, offsets, local_codes)
+        row = (head * points.shape[1] + point)[:, None].expand(-1, 4)
+        blended = points.new_zeros(points[..., 0].numel(), 4)
+        blended = blended.scatter_add(0, row, weights[head, point, field, None] * moved)
         left, right = blended.unflatten(0, points.shape[:2]).chunk(2)
         return left + _mirrored(right)
+
+    def _evaluate(self, field: Tensor, head: Tensor, offsets: Tensor, codes: Tensor) -> Tensor:
+        """Outputs `[P, 4]` at P offsets `[P, 3]` in the frames of the fields `field` [P] of the heads `head` [P].
+
+        Sorted by field, then head. Those of one field and head fill tiles of equal size, the last in part: a tile is
+        the batch entry that one code steers. `codes` is `[2B, 24, code]`.
+        """
+        heads = len(codes)
+        group = field * heads + head
+        counts = torch.bincount(group, minlength=FIELDS * heads)
+        tiles = (counts + _TILE - 1) // _TILE
+        gaps = (tiles.cumsum(0) - tiles) * _TILE - (counts.cumsum(0) - counts)
+        slot = torch.arange(len(group), device=group.device) + gaps[group]
+        code = codes.transpose(0, 1).flatten(0, 1).repeat_interleave(tiles, 0)
+        filled = offsets.new_zeros(len(code) * _TILE, 3).index_copy(0, slot, offsets)
+        features = self.features(filled.unflatten(0, (-1, _TILE)))
+        of_field = tiles.unflatten(0, (FIELDS, heads)).sum(1).tolist()
+        parts = zip(self.fields, features.split(of_field), code.split(of_field), strict=True)
+        return torch.cat([network(*inputs) for network, *inputs in parts]).flatten(0, 1)[slot]
 
     def weights(self, points: Tensor, anchors: Tensor) -> Tensor:
         """Blend weights `[2B, N, 24]` at points `[2B, N, 3]` of heads and mirrored heads, whose sum over both is 1."""
