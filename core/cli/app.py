@@ -110,11 +110,14 @@ def evaluate(suite: Name, data: Data) -> None:
 
 
 @app.command()
-def benchmark(suite: Name) -> None:
+def benchmark(
+    suite: Name,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="A picture (.png) of the figures to write.")] = None,
+) -> None:
     """Measure how fast the code is, as ratios against a plain reference."""
     from ..evaluation import suites
 
-    _print_figures(suites.benchmark(suite)())
+    _print_figures(suites.benchmark(suite)(plot))
 
 
 @app.command()
