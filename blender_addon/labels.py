@@ -9,6 +9,10 @@ STAGES = {
     "fit": "Fitting the shape",
     "texture": "Painting the skin",
     "hair": "Growing the hair",
+    "surface": "Shaping the surface",
+    "read": "Reading the scan",
+    "pose": "Finding the head in the scan",
+    "invert": "Fitting the surface",
     "assemble": "Putting the head together",
 }
 """What the engine says it does, in words."""

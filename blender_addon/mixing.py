@@ -13,7 +13,8 @@ def mix_parametric(
 ) -> bpy.types.Object:
     """A copy of the first head, at rest, whose beta lies `factor` of the way to the second's. Raises InputError."""
     beta = (1 - factor) * identity.beta(first) + factor * identity.beta(second)
-    heads.carriers(first, model)  # refuses before anything is made
+    for head in (first, second):
+        heads.carriers(head, model)  # refuses before anything is made
     mixed = duplicate(first, f"{first.name} + {second.name}")
     heads.set_identity(mixed, model, beta)
     heads.set_parameters(mixed, beta_made=beta.tolist())

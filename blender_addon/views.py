@@ -1,13 +1,14 @@
 """What the user has before him: the head that is active, and the 3D views that look at it."""
 
 import bpy
+from mathutils import Vector
 
 from ..core.errors import InputError
 from . import heads
 from .build import METADATA
 
-SPACING = 0.45
-"""Metres from one head to the next: a little more than the shoulders are wide."""
+GAP = 0.05
+"""Metres between a new head and what stands beside it."""
 
 
 def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -39,10 +40,22 @@ def selected_heads(context: bpy.types.Context) -> list[bpy.types.Object]:
 
 
 def set_aside(context: bpy.types.Context, head: bpy.types.Object) -> None:
-    """Move a new head to the right of all others where it would stand in one of them."""
-    others = [thing for thing in context.scene.objects if METADATA in thing and thing != head]
-    if any((thing.location - head.location).length < SPACING / 2 for thing in others):
-        head.location.x = max(thing.location.x for thing in others) + SPACING
+    """Move a new head to the right of the meshes that it would stand in: other heads, a scan, Blender's cube."""
+    mesh = heads.mesh_object(head)
+    context.view_layer.update()
+    seen = [thing for thing in context.view_layer.objects if thing.type == "MESH" and thing.visible_get()]
+    low, high = _box(mesh)
+    for left, right in sorted((_box(thing) for thing in seen if thing != mesh), key=lambda box: box[0].x):
+        if all(low[k] < right[k] and left[k] < high[k] for k in range(3)):
+            step = right.x + GAP - low.x
+            head.location.x += step
+            low.x, high.x = low.x + step, high.x + step
+
+
+def _box(thing: bpy.types.Object) -> tuple[Vector, Vector]:
+    """Lowest and highest corner of the object's bounding box in the scene."""
+    corners = [thing.matrix_world @ Vector(corner) for corner in thing.bound_box]
+    return tuple(Vector(map(choose, zip(*corners, strict=True))) for choose in (min, max))
 
 
 def show(context: bpy.types.Context, head: bpy.types.Object) -> None:
