@@ -16,6 +16,7 @@ EVALUATIONS: dict[str, str] = {
     "heads": "heads:evaluate_heads",
     "heads-ablation": "heads_ablation:evaluate_heads_ablation",
     "head-model": "head_model:evaluate_head_model",
+    "imavatar": "imavatar:evaluate_imavatar",
     "portraits": "portraits:evaluate_portraits",
 }
 BENCHMARKS: dict[str, str] = {

@@ -14,6 +14,7 @@ RECIPES = {
     "head-template": "implicit.template:train_head_template",
     "npm": "implicit.head_fields:train_npm",
     "triplane": "implicit.head_fields:train_triplane",
+    "imavatar": "implicit.imavatar:train_imavatar",
     "landmarks": "landmarks:train_landmarks",
     "albedo": "albedo:train_albedo",
 }
