@@ -15,6 +15,7 @@ from ..parametric.arkit import ARKIT_NAMES, INDEX
 from ..parametric.head import SHAPES, HeadModel, LevelOfDetail
 from ..parametric.lbs import rotation_matrix
 from ..rendering.rasterise import triangulate
+from ..rendering.shading import vertex_normals
 from .landmark_fit import bounded_step
 from .points import PointModel
 
@@ -27,6 +28,8 @@ _ARKIT_PRECISION = 8.0
 """Of the prior over ARKit weights, against 1 of beta's."""
 _INDEPENDENT = 0.1
 """Share of the points that count as independent measurements: neighbours err alike."""
+_SURE = 0.25
+"""Share of the points that are surely of the head's skin: theirs is the noise, 3 x |r| at that quantile if Gaussian."""
 _FACING = 0.3
 """Least cosine between the normals of a point and of the surface that it is matched with."""
 
@@ -38,6 +41,8 @@ class HeadSurface:
     points: PointModel
     triangles: np.ndarray
     """[T, 3]."""
+    face: np.ndarray
+    """[V] bool: the narrow face."""
     spacing: float
     """Metres between neighbouring points, at most."""
 
@@ -52,16 +57,14 @@ class HeadSurface:
         points = PointModel.of(model, detail.source[index], detail.weights[index], np.zeros((len(index), 3)))
         points = replace(points, correctives=np.ascontiguousarray(points.correctives))
         edges = points.template[compact.reshape(-1, 3)] - points.template[np.roll(compact.reshape(-1, 3), 1, 1)]
-        return cls(points, compact.reshape(-1, 3), float(np.percentile(np.linalg.norm(edges, axis=-1), 99)))
+        face = detail.carry(model.masks["narrow_face"])[index] > 0.5
+        return cls(points, compact.reshape(-1, 3), face, float(np.percentile(np.linalg.norm(edges, axis=-1), 99)))
 
-    def normals(self, vertices: np.ndarray) -> np.ndarray:
-        """[V, 3] outward, of the surface at `vertices` [V, 3]."""
-        a, b, c = vertices[self.triangles].swapaxes(0, 1)
-        face = np.cross(b - a, c - a)
-        normal = np.stack(
-            [np.bincount(self.triangles.ravel(), np.repeat(face[:, k], 3), len(vertices)) for k in range(3)], 1
-        )
-        return normal / np.maximum(np.linalg.norm(normal, axis=1), 1e-12)[:, None]
+    def canonical(self, fit: "LinearFit", points: np.ndarray) -> np.ndarray:
+        """About where points `[N, 3]` of the fitted head's frame lie in the canonical pose: as their vertices do."""
+        posed = self.points(fit.beta, fit.arkit)
+        _, vertex = cKDTree(posed).query(points)
+        return points + (self.points(fit.beta, CANONICAL) - posed)[vertex]
 
 
 def _full_detail(model: HeadModel) -> LevelOfDetail:
@@ -132,7 +135,7 @@ def _matched(surface: HeadSurface, fit: LinearFit, points: np.ndarray, normals: 
     vertices = surface.points(fit.beta, fit.arkit)
     moved = fit.moved(points)
     _, vertex = cKDTree(vertices).query(moved)
-    normal = surface.normals(vertices)[vertex]
+    normal = vertex_normals(vertices, surface.triangles)[vertex]
     distance = ((moved - vertices[vertex]) * normal).sum(1)
     facing = np.ones(len(points), bool)
     if normals is not None:
@@ -153,8 +156,8 @@ def _iterate(
 ) -> LinearFit:
     """One step of Gauss-Newton."""
     match = _matched(surface, fit, points, normals)
-    noise = max(scale, 2 * float(np.median(np.abs(match.distance[match.facing]))) if match.facing.any() else scale)
-    weight = match.facing / (1 + (match.distance / min(noise, _SCALES[0])) ** 2) ** 2
+    noise = np.clip(3 * np.quantile(np.abs(match.distance), _SURE), scale, _SCALES[0])
+    weight = match.facing / (1 + (match.distance / noise) ** 2) ** 2
     used = np.flatnonzero(weight > 1e-3)
     _, by_beta, by_arkit = surface.points[match.vertex[used]].derivatives(fit.beta, fit.arkit)
     normal, moved = match.normal[used], match.points[used]

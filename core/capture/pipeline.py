@@ -1,8 +1,7 @@
 """From a photo to an Avatar: detect, fit, texture, hair, assemble."""
 
 import io
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,7 @@ from .photo import Photo, load_photo
 from .photo_surface import fitted
 from .segmentation import segment
 from .skin_tone import SkinTone
-
-Progress = Callable[[str, float], None]
-"""Called with the stage's name and the share of the whole job that is done."""
+from .stages import Progress, StageClock
 
 STAGES = {"detect": 0.0, "fit": 0.1, "texture": 0.25, "hair": 0.5, "surface": 0.6, "assemble": 0.9}
 """Stage -> share of the job that is done when it begins; `surface` is of implicit heads alone."""
@@ -68,7 +65,7 @@ def capture_head(
     """
     if len(photo_paths) != 1:
         raise UsageError("A head is made from one photo; give exactly one.")
-    clock = _Clock(progress)
+    clock = StageClock(STAGES, progress)
     clock.begin("detect")
     head = None
     if options.implicit:  # refuse what cannot be before the work begins
@@ -150,23 +147,3 @@ def _warnings(photo: Photo, fit: HeadFit) -> list[str]:
     if abs(np.arcsin(np.clip(fit.camera.rotation[2, 0], -1, 1))) > np.radians(35):
         warnings.append(f"The face in {photo.name} is turned far away; its hidden side is guessed.")
     return warnings
-
-
-class _Clock:
-    """Reports stages as they begin and keeps their seconds."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._seconds: dict[str, float] = {}
-        self._stage, self._start = "", 0.0
-
-    def begin(self, stage: str) -> None:
-        self.end()
-        self._progress(stage, STAGES[stage])
-        self._stage, self._start = stage, time.perf_counter()
-
-    def end(self) -> dict[str, float]:
-        if self._stage:
-            self._seconds[self._stage] = round(time.perf_counter() - self._start, 3)
-            self._stage = ""
-        return self._seconds

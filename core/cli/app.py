@@ -32,9 +32,19 @@ class Device(StrEnum):
 
 
 class Topology(StrEnum):
-    """The mesh of a head: quads is the template that is made for animation."""
+    """The mesh of a head: quads is the template made for animation, implicit the surface as it is extracted."""
 
     quads = "quads"
+    implicit = "implicit"
+
+
+class ImplicitModel(StrEnum):
+    """The implicit heads; auto takes the one that measures best, and for quads of a photo none."""
+
+    auto = "auto"
+    npm = "npm"
+    nphm = "nphm"
+    triplane = "triplane"
 
 
 @app.command()
@@ -42,7 +52,11 @@ def head(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="A photo with a face.", show_default=False)],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what is made.")],
     face: Annotated[int | None, typer.Option(min=1, help="Which of several faces, 1 the largest.")] = None,
-    topology: Annotated[Topology, typer.Option(help="The mesh of the head.")] = Topology.quads,  # noqa: ARG001 one so far
+    topology: Annotated[Topology, typer.Option(help="The mesh of the head.")] = Topology.quads,
+    model: Annotated[
+        ImplicitModel, typer.Option(help="Implicit head to go through; with quads, auto goes through none.")
+    ] = ImplicitModel.auto,
+    resolution: Annotated[int, typer.Option(help="Cells along the longest side of an implicit head's box.")] = 256,
     formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
     animate: Annotated[str | None, typer.Option(metavar="CLIP|demo", help="Clip to play on the head, or demo.")] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Write levels of detail too: head_lod1, head_lod2.")] = False,
@@ -53,10 +67,32 @@ def head(
 
     if len(photos) > 1:
         raise UsageError(f"A head is made of one photo, and {len(photos)} were given; choose one of them.")
-    chosen = tuple(dict.fromkeys(name.strip().lower() for name in formats.split(",")))
-    if unknown := [name for name in chosen if name not in FORMATS]:
-        raise UsageError(f"There is no format {unknown[0]!r}; choose of {', '.join(FORMATS)}.")
-    make_head(photos[0], out, face=face, formats=chosen, animate=animate, levels=levels, device=device.value)
+    if levels and topology is Topology.implicit:
+        raise UsageError("Levels of detail are made of quads; leave out --levels, or use --topology quads.")
+    params = {"photos": [str(photos[0].absolute())], "face": face, "model": model.value, "topology": topology.value}
+    params |= {"resolution": resolution, "device": device.value}
+    make_head("head", params, out, formats=_formats(formats), animate=animate, levels=levels)
+
+
+@app.command()
+def scan(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Point cloud or mesh: .ply, .obj, .stl, .glb.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what is made.")],
+    topology: Annotated[Topology, typer.Option(help="The mesh of the head.")] = Topology.quads,
+    model: Annotated[ImplicitModel, typer.Option(help="Implicit head to fit.")] = ImplicitModel.auto,
+    resolution: Annotated[int, typer.Option(help="Cells along the longest side of the implicit head's box.")] = 256,
+    formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
+    animate: Annotated[str | None, typer.Option(metavar="CLIP|demo", help="Clip to play on the head, or demo.")] = None,
+    device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
+) -> None:
+    """Make an animatable head of a scan, in any pose and unit."""
+    from .head import make_head
+
+    params: dict[str, Any] = {"file": str(file.absolute()), "model": model.value, "topology": topology.value}
+    params |= {"resolution": resolution, "device": device.value}
+    make_head("scan", params, out, formats=_formats(formats), animate=animate)
 
 
 @app.command()
@@ -158,6 +194,13 @@ def main() -> None:
         sentence = error.format_message() if isinstance(error, TyperException) else str(error)
         typer.echo(f"likeness: {sentence}", err=True)
         sys.exit(error.exit_code)
+
+
+def _formats(names: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(name.strip().lower() for name in names.split(",")))
+    if unknown := [name for name in chosen if name not in FORMATS]:
+        raise UsageError(f"There is no format {unknown[0]!r}; choose of {', '.join(FORMATS)}.")
+    return chosen
 
 
 def _print_figures(figures: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`likeness head`: the engine captures, a Blender process builds and exports."""
+"""`likeness head` and `likeness scan`: the engine captures, a Blender process builds and exports."""
 
 import contextlib
 import json
@@ -21,17 +21,23 @@ _ERRORS: dict[int, type[LikenessError]] = {2: UsageError, 3: InputError}
 
 
 def make_head(
-    photo: Path, out: Path, options: dict[str, Any], *, formats: Sequence[str], animate: str | None, levels: bool
+    method: str,
+    params: dict[str, Any],
+    out: Path,
+    *,
+    formats: Sequence[str],
+    animate: str | None = None,
+    levels: bool = False,
 ) -> None:
     """Write `head.<format>`, `preview.png` and `report.json` into `out`, all of them or none; with `levels`, coarser
-    heads too, `head_lod1.<format>` and on. `options` are the engine's for its method `head`. Raises LikenessError.
+    heads too, `head_lod1.<format>` and on. The engine's `method` makes the head from `params`. Raises LikenessError.
     """
     if animate not in (None, "demo"):
         read_clip(animate)  # refuse it before the work begins
     with staged(out) as folder, progress_bars() as stages:
         avatar = folder / "head.npz"
         with stages.job("Capture") as progress:
-            report = capture(photo, avatar, options, progress)
+            report = capture(method, {**params, "out": str(avatar.absolute())}, progress)
         with stages.job("Blender") as progress:
             build(avatar, folder, formats=formats, animate=animate, levels=levels, progress=progress)
         avatar.unlink()
@@ -39,12 +45,11 @@ def make_head(
         (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
-def capture(photo: Path, avatar: Path, options: dict[str, Any], progress: OnProgress) -> dict[str, Any]:
-    """Have the engine make the Avatar file of the photo; returns the report, without seconds. Raises LikenessError."""
+def capture(method: str, params: dict[str, Any], progress: OnProgress) -> dict[str, Any]:
+    """Have the engine make the Avatar file `params["out"]`; returns the report. Raises LikenessError."""
     progress("Starting the engine", 0.0)
     with Engine.start(sys.executable) as engine:
-        params = {"photos": [str(photo.absolute())], "out": str(avatar.absolute()), **options}
-        return engine.call("head", params, on_progress=progress)
+        return engine.call(method, params, on_progress=progress)
 
 
 def build(

@@ -96,6 +96,27 @@ def head(
 
 
 @_method
+def scan(
+    *,
+    progress: Progress,
+    file: str,
+    out: str,
+    model: str = "auto",
+    topology: str = "quads",
+    resolution: int = 256,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Make a head of the scan in `file`."""
+    from ..capture.scan import capture_scan
+
+    def job(chosen: str) -> Made:
+        mesh: dict[str, Any] = {"model": model, "topology": topology, "resolution": resolution}
+        return capture_scan(Path(file), **mesh, device=chosen, progress=progress)
+
+    return _saved(job, out, device)
+
+
+@_method
 def random_head(
     *,
     progress: Progress,

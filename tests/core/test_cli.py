@@ -22,7 +22,7 @@ import os
 from likeness.core.engine.worker import serve
 from likeness.core.errors import InputError
 
-def head(*, progress, photos, out, face, device):
+def head(*, progress, photos, out, face, model, topology, resolution, device):
     progress("detect", 0.0)
     if "faceless" in photos[0]:
         raise InputError("There is no face in faceless.png; choose a photo with one.")
@@ -32,7 +32,13 @@ def head(*, progress, photos, out, face, device):
     progress("fit", 0.5)
     return {"version": "1", "device": "cpu", "errors": {}, "parameters": {"beta": [0.0]}, "warnings": []}
 
-serve({"head": head})
+def scan(*, progress, file, out, model, topology, resolution, device):
+    if "faceless" in file:
+        raise InputError("There is no head to be found in faceless.ply; choose a scan with one.")
+    open(out, "wb").write(b"half")
+    return {"version": "1", "device": "cpu", "unit": "mm", "errors": {}, "parameters": {}, "warnings": []}
+
+serve({"head": head, "scan": scan})
 """
 BUILD = """
 import sys
@@ -80,6 +86,12 @@ def test_a_head_appears_with_its_report(run: Run, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "some"]
 
 
+def test_a_scan_becomes_a_head(run: Run, tmp_path: Path) -> None:
+    assert run("scan", "head.ply", "--out", "out")[0] == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"head.glb", "preview.png", "report.json"}
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["unit"] == "mm"
+
+
 def test_a_second_head_replaces_the_first_and_leaves_other_files(run: Run, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
@@ -98,6 +110,10 @@ def test_a_second_head_replaces_the_first_and_leaves_other_files(run: Run, tmp_p
         (("head", "photo.png", "--out", "out", "--formats", "glb,obj"), 2, "There is no format 'obj'"),
         (("head", "photo.png", "--out", "out", "--face", "0"), 2, "--face"),
         (("head", "photo.png", "--out", "out", "--device", "tpu"), 2, "--device"),
+        (("scan", "head.ply"), 2, "Missing option '--out'"),
+        (("scan", "head.ply", "--out", "out", "--model", "flame"), 2, "--model"),
+        (("scan", "head.ply", "--out", "out", "--formats", "ply"), 2, "There is no format 'ply'"),
+        (("scan", "faceless.ply", "--out", "out"), 3, "There is no head to be found in faceless.ply"),
         (("nonsense",), 2, "No such command 'nonsense'"),
         (("train", "nonsense", "--data", "."), 2, "There is no recipe 'nonsense'; there is "),
         (("evaluate", "nonsense", "--data", "."), 2, "There is no evaluation suite 'nonsense'"),
