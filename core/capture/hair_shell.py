@@ -12,7 +12,8 @@ from ..parametric.head import HeadModel
 from ..rendering.shading import vertex_normals
 from .atlas_transfer import land
 from .hair import bind_to_scalp
-from .head_surface import HeadSurface, bald, boundary_edges
+from .head_points import bald
+from .head_surface import HeadSurface, boundary_edges
 from .template_registration import Registration, mean_skin
 
 HAIR_HEIGHT = 1e-3

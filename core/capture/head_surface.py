@@ -4,20 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
-from ..geometry.closest import closest_points
+from ..geometry.closest import closest_points, edge_distance
 from ..geometry.isosurface import Surface, extract, largest_component
-from ..implicit.chunks import in_chunks
 from ..implicit.field import HeadField
-from ..implicit.latents import IDENTITY
 from ..implicit.template import REGIONS
+from ..parametric.head import HeadModel
+from .albedo import skin_triangles
+from .head_points import on_surface, template_points_of
+from .template_registration import mean_skin
 
-SPACING = 2e-4
-"""Metres between the points that the neck's edge is searched at."""
-REACH = 4e-3
-"""Metres within which the cut's steps are drawn to the neck's edge."""
+NECK_TRIM = 8e-3
+"""Metres from the edge of the model's skin at which the neck ends: beyond, the field rounds off the sharp edge."""
 
 
 @dataclass(frozen=True)
@@ -32,44 +31,21 @@ class HeadSurface:
     """[V, 3] where the vertices lie on the mean head."""
 
 
-def head_surface(field: HeadField, z_id: Tensor, resolution: int, neck: np.ndarray) -> HeadSurface:
-    """Extract the head `z_id` `[D]`, cut its cap off and even the cut along the edges `neck` [L, 2, 3].
+def head_surface(field: HeadField, z_id: Tensor, resolution: int, model: HeadModel) -> HeadSurface:
+    """Extract the head `z_id` `[D]`, without the cap that closes its neck.
 
     Raises InputError for a resolution out of range, EngineError when there is no surface or no memory.
     """
     with torch.no_grad():
         whole = largest_component(extract(lambda part: field.sdf(part[None], z_id[None])[0], field.bounds, resolution))
         points = on_surface(field, z_id, whole.vertices, steps=1)
-        surface = _without_cap(field, Surface(points, whole.triangles), template_points_of(field, z_id, points))
-        template_points = template_points_of(field, z_id, surface.vertices).cpu().numpy()
-    triangles = surface.triangles.cpu().numpy()
-    vertices = _even_edge(surface.vertices.cpu().numpy(), triangles, neck)
-    return HeadSurface(vertices, triangles, template_points)
-
-
-def bald(field: HeadField, z_id: Tensor) -> Tensor:
-    """The code `z_id` `[D]` without its hair."""
-    code = z_id.clone()
-    code[IDENTITY : IDENTITY + len(field.latents.bald)] = field.latents.bald
-    return code
-
-
-def template_points_of(field: HeadField, z_id: Tensor, points: Tensor) -> Tensor:
-    """Template points `[N, 3]` of any number of points `[N, 3]` of the head `z_id` `[D]`."""
-    return in_chunks(lambda part: field.template_points(part[None], z_id[None])[0], points)
-
-
-def on_surface(field: HeadField, z_id: Tensor, points: Tensor, steps: int = 2) -> Tensor:
-    """Points `[N, 3]` near the surface of `z_id` `[D]` moved onto it, along the field's gradient."""
-
-    def step(part: Tensor) -> Tensor:
-        distance = field.sdf(part[None], z_id[None])[0, :, None]
-        gradient = field.gradient(part[None], z_id[None])[0]
-        return part - distance * gradient / (gradient * gradient).sum(1, keepdim=True).clamp(min=0.25)
-
-    for _ in range(steps):
-        points = in_chunks(step, points)
-    return points
+        template_points = template_points_of(field, z_id, points).cpu().numpy()
+    vertices = np.concatenate([points.cpu().numpy(), template_points], 1)
+    triangles = whole.triangles.cpu().numpy()
+    vertices, triangles = _cut(vertices, triangles, _above_cut(field, model, template_points))
+    piece = largest_component(Surface(torch.from_numpy(vertices), torch.from_numpy(triangles)))
+    both = piece.vertices.numpy()
+    return HeadSurface(both[:, :3].copy(), piece.triangles.numpy(), both[:, 3:].copy())
 
 
 def boundary_edges(triangles: np.ndarray) -> np.ndarray:
@@ -79,23 +55,28 @@ def boundary_edges(triangles: np.ndarray) -> np.ndarray:
     return edges[~np.isin(edges @ [count, 1], edges @ [1, count])]
 
 
-def _without_cap(field: HeadField, surface: Surface, template_points: Tensor) -> Surface:
-    """The surface without what lies on the template's cap."""
+def _above_cut(field: HeadField, model: HeadModel, template_points: np.ndarray) -> np.ndarray:
+    """[N] metres from template points to where the neck is cut, negative beyond; on the cap, somewhere below 0."""
     template = field.template
     cap = (template.regions == REGIONS.index("cap"))[template.triangles].any(1)
-    nearest, _, _ = closest_points(template_points.cpu().numpy(), template.vertices, template.triangles)
-    on_cap = torch.from_numpy(cap[nearest]).to(surface.triangles.device)
-    return largest_component(Surface(surface.vertices, surface.triangles[on_cap[surface.triangles].sum(1) < 2]))
+    on_template, _, _ = closest_points(template_points, template.vertices, template.triangles)
+    edges = boundary_edges(skin_triangles(model))
+    distance = edge_distance(template_points, mean_skin(model), edges)
+    return np.where(cap[on_template], -distance, distance - NECK_TRIM)
 
 
-def _even_edge(vertices: np.ndarray, triangles: np.ndarray, neck: np.ndarray) -> np.ndarray:
-    """The vertices with those on the border moved to the nearest points of the edges `neck` [L, 2, 3]."""
-    first, second = neck[:, 0], neck[:, 1]
-    share = np.arange(0, 1, SPACING / np.linalg.norm(second - first, axis=1).max())[:, None, None]
-    line = (first + share * (second - first)).reshape(-1, 3)
-    border = np.unique(boundary_edges(triangles))
-    distance, nearest = cKDTree(line).query(vertices[border], distance_upper_bound=REACH)
-    near = np.isfinite(distance)
+def _cut(vertices: np.ndarray, triangles: np.ndarray, above: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mesh where `above` [V] is positive; its border is moved to where `above` is 0, along the edges across."""
+    kept = triangles[(above > 0)[triangles].any(1)]
+    edges = np.concatenate([kept[:, [0, 1]], kept[:, [1, 2]], kept[:, [2, 0]]])
+    inner, outer = np.concatenate([edges, edges[:, ::-1]]).T
+    across = (above[inner] > 0) & (above[outer] <= 0)
+    inner, outer = inner[across], outer[across]
+    share = (above[inner] / (above[inner] - above[outer]))[:, None]
+    crossing = vertices[inner] + share * (vertices[outer] - vertices[inner])
+    count = np.bincount(outer, minlength=len(vertices))
+    sums = np.stack([np.bincount(outer, column, len(vertices)) for column in crossing.T], 1)
+    border = count > 0
     vertices = vertices.copy()
-    vertices[border[near]] = line[nearest[near]]
-    return vertices
+    vertices[border] = sums[border] / count[border, None]
+    return vertices, kept

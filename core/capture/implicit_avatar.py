@@ -19,10 +19,9 @@ from ..implicit.heads import DEFAULT_MODEL, load_head_field
 from ..implicit.latents import LatentSpace
 from ..parametric.assembly import carried, head_avatar
 from ..parametric.head import HeadModel
-from ..rendering.rasterise import triangulate
 from ..version import VERSION
 from .hair_shell import hair_height, hair_shell, has_hair
-from .head_surface import boundary_edges, head_surface
+from .head_surface import head_surface
 from .implicit_skin import implicit_skin, with_skin
 from .template_registration import Registration, register_template
 
@@ -91,7 +90,7 @@ def implicit_avatar(
     surface = None
     if head.topology == "implicit" or has_hair(head.field, head.z_id):
         progress("Extracting the surface", 0.4)
-        surface = head_surface(head.field, head.z_id, head.resolution, _neck(model, registration))
+        surface = head_surface(head.field, head.z_id, head.resolution, model)
         height = hair_height(head.field, head.z_id, surface)
         if head.topology == "quads" and (hair := hair_shell(surface, height, model, registration)):
             extra.append(hair)
@@ -121,9 +120,3 @@ def _following(part: Part, model: HeadModel, registration: Registration, beta: n
     if beta is not None:
         moved = moved + model.shaped(registration.beta) - model.shaped(beta)
     return replace(part, vertices=part.vertices + carried(part, moved))
-
-
-def _neck(model: HeadModel, registration: Registration) -> np.ndarray:
-    """[L, 2, 3] the edges of the skin's border at the shoulders, in the canonical pose."""
-    triangles, _ = triangulate(model.faces[model.face_part == 0])
-    return registration.canonical[boundary_edges(triangles)]

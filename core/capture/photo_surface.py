@@ -5,10 +5,10 @@ from dataclasses import replace
 import torch
 
 from ..parametric.head import HeadModel
-from ..rendering.rasterise import triangulate
 from ..rendering.shading import vertex_normals
+from .albedo import skin_triangles
 from .fit import HeadFit
-from .head_surface import bald
+from .head_points import bald
 from .implicit_avatar import ImplicitHead
 from .inversion import invert
 from .template_registration import canonical_vertices
@@ -20,7 +20,7 @@ def fitted(head: ImplicitHead, model: HeadModel, fit: HeadFit) -> tuple[Implicit
     What lines the sockets of eyes and mouth counts for nothing: no photo shows it.
     """
     vertices = canonical_vertices(model, fit.beta)
-    normals = vertex_normals(vertices, triangulate(model.faces[model.face_part == 0])[0])
+    normals = vertex_normals(vertices, skin_triangles(model))
     sockets = (model.masks["mouth_socket"] > 0) | (model.masks["eye_sockets"] > 0)
     outside = (model.vertex_part == 0) & ~sockets
     points, directions = (torch.from_numpy(array[outside]) for array in (vertices, normals))

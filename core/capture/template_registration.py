@@ -17,8 +17,8 @@ from ..implicit.field import CANONICAL_JAW, HeadField
 from ..implicit.latents import IDENTITY
 from ..parametric.assembly import arkit_deltas
 from ..parametric.head import HeadModel
-from ..rendering.rasterise import triangulate
-from .head_surface import bald, on_surface, template_points_of
+from .albedo import skin_triangles
+from .head_points import bald, on_surface, template_points_of
 
 ON_TEMPLATE = 2e-4
 """Metres: skin of the model farther from the field's template has no counterpart on it, as behind the eyes."""
@@ -59,8 +59,7 @@ def register_template(field: HeadField, z_id: Tensor, model: HeadModel) -> Regis
     start = canonical_vertices(model, beta)[skin]
     mean = torch.from_numpy(mean_skin(model)).to(z_id)
     trust = (field.template(mean).abs() < ON_TEMPLATE).cpu().numpy().astype(np.float64)
-    triangles, _ = triangulate(model.faces[model.face_part == 0])
-    surface = AsRigidAsPossible(start, triangles, trust, STIFFNESS)
+    surface = AsRigidAsPossible(start, skin_triangles(model), trust, STIFFNESS)
     with torch.no_grad():
         counterparts = _counterparts(field, code, torch.from_numpy(start).to(z_id), mean)
         vertices = surface.towards(counterparts.cpu().numpy(), rounds=6)

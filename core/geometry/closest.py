@@ -18,3 +18,9 @@ def closest_points(
     weights = np.clip(np.nan_to_num(igl.barycentric_coordinates(closest, *corners)), 0, 1)
     weights /= weights.sum(1, keepdims=True)
     return triangle.astype(np.int64), weights.astype(np.float32), np.sqrt(squared).astype(np.float32)
+
+
+def edge_distance(points: np.ndarray, vertices: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Metres `[N]` from `points` [N, 3] to the nearest of the `edges` [E, 2] between `vertices` [V, 3]."""
+    mesh = np.ascontiguousarray(vertices, np.float64), np.ascontiguousarray(edges, np.int64)
+    return np.sqrt(igl.point_mesh_squared_distance(np.ascontiguousarray(points, np.float64), *mesh)[0])
