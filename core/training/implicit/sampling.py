@@ -93,7 +93,7 @@ class HeadGenerator:
         space = _around(surface["surface_points"], rng)
         return {
             "beta": self.sampler.beta(self.sampler.weights(split, index)).astype(np.float32),
-            "hair": np.int32(self.hair(split, index)),
+            "hair": np.array(self.hair(split, index), np.int32),
             **surface,
             "space_points": space.astype(np.float32),
             "space_sdf": mesh.distance(space).astype(np.float32),

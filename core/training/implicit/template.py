@@ -14,7 +14,7 @@ from ..publish import publish
 from .heads import REGIONS, HeadSampler
 
 COARSE = (-0.2, -0.285, -0.245), (0.2, 0.25, 0.18)
-"""Metres: every training head with its hair, and 3 cm around them."""
+"""Metres: every training head with its hair, and a centimetre around them at least."""
 FINE = (-0.092, -0.07, -0.026), (0.092, 0.055, 0.134)
 COARSE_SPACING, FINE_SPACING = 2.5e-3, 1e-3
 
@@ -48,7 +48,7 @@ def train_head_template(data: Path, out: Path = FOLDER, seed: int = 0) -> None: 
 def distance_grid(sampler: HeadSampler, bounds: tuple[tuple[float, ...], tuple[float, ...]], spacing: float):
     """[X, Y, Z] float16 metres of the mean head at the nodes of a grid over `bounds`."""
     counts = np.round((np.array(bounds[1]) - bounds[0]) / spacing).astype(int) + 1
-    x, y, z = (np.linspace(*ends, count) for *ends, count in zip(*bounds, counts, strict=True))
+    x, y, z = (np.linspace(low, high, count) for low, high, count in zip(*bounds, counts, strict=True))
     plane = np.stack(np.meshgrid(y, z, indexing="ij"), -1).reshape(-1, 2)
     slabs = [
         signed_distance(np.c_[np.full(len(plane), at), plane], sampler.mean, sampler.triangles)
