@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .mlp import FourierFeatures, ModulatedMLP
+from .mlp import CodeLinear, FourierFeatures, ModulatedMLP
 
 KEYS = 52
 _REACH = 0.02
@@ -37,7 +37,7 @@ class ExpressionField(nn.Module):
         super().__init__()
         self.config = config
         self.features = FourierFeatures(config.octaves, period=0.5)
-        self.bottleneck = nn.Linear(latent, config.bottleneck)
+        self.bottleneck = CodeLinear(latent, config.bottleneck)
         self.network = ModulatedMLP(self.features.size, config.bottleneck, config.width, config.depth, KEYS * 3)
         self.register_buffer("rest", rest)
 

@@ -1,6 +1,6 @@
 """The implicit head: a signed-distance field of identity, and its forward deformation by expression.
 
-The field warps each point to the template and corrects its distance (Deng et al., "Deformed Implicit Field", CVPR 2021):
+The field warps each point to the template and corrects its distance (Deng et al., "Deformed Implicit Field", 2021):
 
     f(x, z_id) = T(x + Delta(x, z_id)) + delta(x, z_id)
 
@@ -63,7 +63,7 @@ class HeadField(nn.Module):
         return values @ corners / (4 * step)
 
     def deform(self, points: Tensor, z_ex: Tensor, z_id: Tensor) -> Tensor:
-        """Canonical points in the expression z_ex `[B, 52]` (ARKit's weights; 0 is neutral, mouth shut): `[B, N, 3]`."""
+        """Canonical points in the expression z_ex `[B, 52]`, ARKit's weights (0: neutral, mouth shut): `[B, N, 3]`."""
         return points + self.expression(self.template_points(points, z_id), z_ex, z_id)
 
     def keys(self, points: Tensor, z_id: Tensor) -> tuple[Tensor, Tensor]:

@@ -68,5 +68,5 @@ def head_field_tensors(field: HeadField) -> tuple[dict[str, Any], dict[str, str]
     """What `load_head_field` reads: half-precision tensors, and the metadata with both configs."""
     state = {"hair_codes": field.latents.hair_codes, **field.state_dict()}
     tensors = {key: value.detach().cpu().half().numpy() for key, value in state.items()}
-    configs = {"config": field.backbone.config, "expression": field.expression.config}
+    configs: dict[str, Any] = {"config": field.backbone.config, "expression": field.expression.config}
     return tensors, {key: json.dumps(dataclasses.asdict(value)) for key, value in configs.items()}

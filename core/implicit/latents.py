@@ -51,7 +51,7 @@ class LatentSpace:
         return self.of_beta(beta.to(self.bald), torch.lerp(first, second, share.to(self.bald))[None])
 
     def checked(self, z_id: Tensor) -> Tensor:
-        """z_id as `[B, D]`, from `[D]` or `[B, D]`. Raises InputError for another size or values that are not finite."""
+        """z_id `[D]` or `[B, D]` as `[B, D]`. Raises InputError for another size or values that are not finite."""
         if z_id.ndim not in (1, 2) or z_id.shape[-1] != self.size:
             shape = " x ".join(map(str, z_id.shape))
             raise InputError(f"The latent has {shape} values where this model takes {self.size}; use one it made.")

@@ -1,5 +1,7 @@
 """Building blocks of the fields' networks."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -32,7 +34,11 @@ class ExactLinear(nn.Linear):
 
     def forward(self, features: Tensor) -> Tensor:
         with torch.autocast(features.device.type, enabled=False):
-            return super().forward(features.float())
+            return super().forward(features.to(self.weight.dtype))
+
+
+class CodeLinear(nn.Linear):
+    """A linear layer that reads a code; it is trained unlike those that read features."""
 
 
 class ModulatedMLP(nn.Module):
@@ -45,8 +51,8 @@ class ModulatedMLP(nn.Module):
     def __init__(self, inputs: int, code: int, width: int, depth: int, outputs: int) -> None:
         super().__init__()
         sizes = [inputs, *[width] * depth]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
-        self.modulation = nn.Linear(code, 2 * width * depth)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        self.modulation = CodeLinear(code, 2 * width * depth)
         self.last = ExactLinear(code, outputs * (width + 1))
         nn.init.normal_(self.modulation.weight, std=0.2 / code**0.5)
         nn.init.zeros_(self.modulation.bias)

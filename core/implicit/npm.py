@@ -14,7 +14,7 @@ REACH = 0.03
 class NPMConfig:
     """Sizes of the global MLP."""
 
-    octaves: int = 6
+    octaves: int = 4
     width: int = 256
     depth: int = 6
 

@@ -49,7 +49,7 @@ class Template(nn.Module):
         return self.coarse_bounds
 
     def forward(self, points: Tensor) -> Tensor:
-        """Signed distance in metres, negative inside: `[..., 3]` to `[...]`. Beyond the box, the box's distance adds."""
+        """Signed distance in metres, negative inside: `[..., 3]` to `[...]`. Beyond the box its distance adds."""
         flat = points.reshape(-1, 3)
         low, high = self.coarse_bounds
         inside = torch.minimum(torch.maximum(flat, low), high)

@@ -17,6 +17,8 @@ REACH = 0.03
 """Metres that a backbone's output 1 stands for."""
 _PLANES = ((0, 1), (2, 1), (0, 2))
 """Axes of the planes: front, side, top."""
+_RAMP = 0.015
+"""Metres over which a level of planes ends."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,15 @@ class PlaneLevel(nn.Module):
         planes = self.mean + torch.tensordot(z_id.to(self.basis), self.basis, 1)
         scaled = (points - self.bounds[0]) / (self.bounds[1] - self.bounds[0]) * 2 - 1
         sampled = [
-            functional.grid_sample(plane, scaled[:, None, :, list(axes)], align_corners=True)[:, :, 0]
+            functional.grid_sample(plane, scaled[:, None, :, list(axes)], mode="bicubic", align_corners=True)[:, :, 0]
             for plane, axes in zip(planes.chunk(3, 1), _PLANES, strict=True)
         ]
-        return torch.cat(sampled, 1).transpose(1, 2)
+        return torch.cat(sampled, 1).transpose(1, 2) * self._share(points)
+
+    def _share(self, points: Tensor) -> Tensor:
+        """1 within the box, falling to 0 over `_RAMP` metres at its faces: `[B, N, 1]`."""
+        depth = torch.minimum(points - self.bounds[0], self.bounds[1] - points).amin(-1, keepdim=True)
+        return functional.hardsigmoid(6 * (depth / _RAMP) - 3)
 
 
 class TriPlane(nn.Module):

@@ -17,13 +17,13 @@ SECANT_STEPS = 4
 class RaySampling:
     """Where a ray is looked at."""
 
-    coarse: int = 32
+    coarse: int = 24
     """Samples over the whole ray, in search of the surface."""
-    fine: int = 6
+    fine: int = 4
     """Samples around the surface: those that are rendered."""
-    reach: float = 0.008
+    reach: float = 0.004
     """Metres before and behind the surface that the fine samples cover."""
-    thickness: float = 0.0015
+    thickness: float = 0.001
     """Metres: b, the fog's."""
 
 
@@ -43,7 +43,7 @@ def render_normals(
 ) -> tuple[Tensor, Tensor]:
     """The normals that B times R rays see, `[B, R, 3]`, and the opacity along them, `[B, R]`.
 
-    `sdf` and `gradient` take `[B, N, 3]`; `origins`, `directions` `[B, R, 3]`, unit length; rays are `length` metres long.
+    `sdf` and `gradient` take `[B, N, 3]`; `origins`, `directions` `[B, R, 3]`, unit vectors; a ray is `length` m long.
     Where a ray misses, the samples lie where it comes nearest, so that the silhouette has a gradient too.
     """
     surface = nearest_surface(sdf, origins, directions, length, sampling)

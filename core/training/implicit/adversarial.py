@@ -1,6 +1,7 @@
 """The tri-plane's 2D objective: volume-rendered normal maps against true ones, by pixel and by a discriminator."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from .normal_maps import DEPTH, SIZE, NormalMaps, normal_maps
 from .samples import SampleSet
 from .trainer import Losses
 
-MAPS = 3
+MAPS = 2
 """Rendered per step."""
 PENALTY_EVERY = 8
 """Steps between gradient penalties, as StyleGAN2's lazy regularisation."""
@@ -39,7 +40,7 @@ class Discriminator(nn.Module):
         super().__init__()
         sizes = [3, channels, 2 * channels, 4 * channels, 4 * channels]
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         self.features = nn.Sequential(*layers)
         self.last = nn.Linear(sizes[-1] * (SIZE // 16) ** 2, 1)
@@ -55,7 +56,9 @@ class ImageObjective:
         self._maps: NormalMaps = normal_maps(data, seed)
         self._heads, self._weights, self._seed, self._run = heads, weights, seed, run
         self.discriminator = Discriminator().to(run.device)
+        """Stepped here, by its own loss: whoever trains the field leaves it alone."""
         self._optimizer = torch.optim.Adam(self.discriminator.parameters(), 2e-4, betas=(0.0, 0.99))
+        self.discriminator.requires_grad_(False)
 
     def __call__(self, field: HeadField, step: int) -> Losses:
         rng = np.random.default_rng([self._seed, 3, step])
@@ -75,7 +78,6 @@ class ImageObjective:
             fake = rendered.unflatten(1, (SIZE, SIZE)).permute(0, 3, 1, 2)
             real = truth.unflatten(1, (SIZE, SIZE)).permute(0, 3, 1, 2)
             self._discriminate(real, fake.detach(), step)
-            self.discriminator.requires_grad_(False)
             terms["adversarial"] = self._weights.adversarial * functional.softplus(-self.discriminator(fake)).mean()
         return terms
 
@@ -91,6 +93,7 @@ class ImageObjective:
         self._optimizer.zero_grad()
         self._run.backward(loss)
         self._optimizer.step()
+        self.discriminator.requires_grad_(False)
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.tensor(array).to(self._run.device)

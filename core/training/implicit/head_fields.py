@@ -1,7 +1,7 @@
 """Recipes `npm` and `triplane`, and what every implicit head's recipe shares: identity first, then expression."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,15 @@ from ...implicit.triplane import TriPlaneConfig
 from ...parametric.arkit import INDEX
 from ...weights import weights_path
 from ..publish import publish
-from .hair import HairLibrary
+from .adversarial import ImageObjective, ImageWeights
+from .hair import KINDS, HairLibrary
 from .heads import HeadSampler
 from .objective import IdentityBatch, IdentityWeights, expression_losses, identity_losses
-from .samples import SampleSet, samples, samples_folder
+from .samples import SampleSet, samples
+from .sampling import samples_folder
 from .trainer import Losses, Outcome, Schedule, fabric, train
 
+EXPRESSION = Schedule(1200, 1e-3)
 HEADS, SURFACE, SPACE = 64, 128, 160
 """Per step. Many heads with few points each: identity is what there is most to learn of."""
 ORIENTED = 24
@@ -46,74 +49,102 @@ class FieldRecipe:
     """One of `likeness.core.implicit.heads.CONFIGS`."""
     identity: Schedule
     expression: Schedule
-    weights: IdentityWeights = IdentityWeights()
-    extra: Callable[[HeadField, IdentityBatch, int], Losses] | None = None
-    """Further terms of the model's own: (field, batch, step)."""
+    images: Schedule | None = None
+    """A further stage of identity with the 2D objective."""
+    weights: IdentityWeights = field(default_factory=IdentityWeights)
+    image_weights: ImageWeights = field(default_factory=ImageWeights)
+    prepare: Callable[[HeadField], None] | None = None
+    """What the untrained field is given before the first step."""
 
 
 def train_npm(data: Path, out: Path, seed: int) -> None:
     """The global MLP; writes `npm.safetensors` and its card to `out`. Raises InputError when the data are missing."""
-    train_head_field(FieldRecipe("npm", NPMConfig(), Schedule(4000, 1.5e-3), Schedule(1200, 2e-3)), data, out, seed)
+    train_head_field(FieldRecipe("npm", NPMConfig(), Schedule(3000, 1e-3), EXPRESSION), data, out, seed)
 
 
 def train_triplane(data: Path, out: Path, seed: int) -> None:
     """The tri-plane model; writes `triplane.safetensors` and its card to `out`. Raises InputError without the data."""
-    recipe = FieldRecipe("triplane", TriPlaneConfig(), Schedule(4000, 3e-3), Schedule(1200, 2e-3))
-    train_head_field(recipe, data, out, seed)
+    train_head_field(
+        FieldRecipe(
+            "triplane",
+            TriPlaneConfig(),
+            identity=Schedule(2400, 6e-3, muon=3.0),
+            images=Schedule(240, 1.5e-3, muon=3.0, warmup=20, average=0.98),
+            expression=EXPRESSION,
+        ),
+        data,
+        out,
+        seed,
+    )
 
 
 def train_head_field(recipe: FieldRecipe, data: Path, out: Path, seed: int) -> None:
     """Train identity, then expression, and write weights and card. Raises InputError when the data are missing."""
     heads = samples(data, "train")
-    sampler = HeadSampler.load(data)
-    torch.manual_seed(seed)
-    field = untrained_field(recipe.config)
     run = fabric()
-    identity = train_identity(recipe, field, heads, seed, run)
-    expression = train_expression(recipe, field, heads, sampler, seed, run)
-    publish_field(recipe, field, out, {"identity": identity, "expression": expression})
+    head, outcomes = train_identity(recipe, data, heads, seed, run)
+    outcomes["expression"] = train_expression(recipe, head, heads, HeadSampler.load(data), seed, run)
+    publish_field(recipe, head, out, outcomes)
+
+
+def train_identity(
+    recipe: FieldRecipe, data: Path, heads: SampleSet, seed: int, run: Fabric
+) -> tuple[HeadField, dict[str, Outcome]]:
+    """A head with all but its expression trained, on samples and then, where the recipe says so, on normal maps."""
+    torch.manual_seed(seed)
+    head = untrained_field(recipe.config)
+    if recipe.prepare:
+        recipe.prepare(head)
+    head.to(run.device)
+
+    def solid(step: int) -> Losses:
+        batch = identity_batch(head.latents, heads, np.random.default_rng([seed, step]), run.device)
+        return identity_losses(head, batch, recipe.weights, ORIENTED)
+
+    outcomes = {"identity": train(f"{recipe.name}-identity", head.backbone, solid, recipe.identity, run)}
+    if recipe.images:
+        first = recipe.identity.steps
+        objective = ImageObjective(data, heads, recipe.image_weights, seed, run)
+        both = nn.ModuleList([head.backbone, objective.discriminator])
+        outcomes["images"] = train(
+            f"{recipe.name}-images",
+            both,
+            lambda step: solid(first + step) | objective(head, step),
+            recipe.images,
+            run,
+        )
+    return head, outcomes
 
 
 def untrained_field(config: Any) -> HeadField:
     """A field of that config on the shipped template and the hair codes of the samples."""
     rest = torch.zeros(KEYS)
     rest[INDEX["jawOpen"]] = -CANONICAL_JAW
-    codes = torch.tensor(HairLibrary.cached_codes(samples_folder()))
+    codes = torch.tensor(HairLibrary.cached_codes(samples_folder())[: 1 + len(KINDS["train"])])
     return build_head_field(config, ExpressionConfig(), Template.load(weights_path("head_template")), codes, rest)
 
 
-def train_identity(recipe: FieldRecipe, field: HeadField, heads: SampleSet, seed: int, run: Fabric) -> Outcome:
-    """Everything but the expression field, on the samples' surfaces, distances and correspondences."""
-
-    def losses(module: nn.Module, step: int) -> Losses:
-        batch = identity_batch(field.latents, heads, np.random.default_rng([seed, step]), run.device)
-        terms = identity_losses(field, batch, recipe.weights, ORIENTED)
-        return terms | (recipe.extra(field, batch, step) if recipe.extra else {})
-
-    return train(f"{recipe.name}-identity", field.backbone, losses, recipe.identity, run)
-
-
 def train_expression(
-    recipe: FieldRecipe, field: HeadField, heads: SampleSet, sampler: HeadSampler, seed: int, run: Fabric
+    recipe: FieldRecipe, head: HeadField, heads: SampleSet, sampler: HeadSampler, seed: int, run: Fabric
 ) -> Outcome:
-    """The expression field, at the template points that the trained identity field itself finds."""
+    """The expression field, at the template points that the trained identity itself finds."""
     shapes = torch.tensor(np.moveaxis(sampler.expression, 0, 1)).to(run.device)
     triangles = torch.tensor(sampler.triangles).to(run.device)
 
-    def losses(module: nn.Module, step: int) -> Losses:
+    def losses(step: int) -> Losses:
         rng = np.random.default_rng([seed, 1, step])
         rows = heads.batch(rng, heads=16, surface=192, space=1)
-        points, z_id = _tensor(rows["surface_points"], run), field.latents.extended(_tensor(rows["z"], run))
+        points, z_id = _tensor(rows["surface_points"], run), head.latents.extended(_tensor(rows["z"], run))
         triangle = torch.tensor(rows["surface_triangle"]).to(run.device).long()
         moved = shapes[triangles[triangle.clamp(min=0)]]
         truth = torch.einsum("bnv,bnvkc->bnkc", _tensor(rows["surface_barycentric"], run), moved)
         with torch.no_grad():
             near = points + 5e-4 * torch.randn(points.shape, generator=torch.Generator().manual_seed(step)).to(points)
-            template = field.template_points(near, z_id)
+            template = head.template_points(near, z_id)
         skin = triangle >= 0
-        return expression_losses(field, template, truth, z_id, skin)
+        return expression_losses(head, template, truth, z_id, skin)
 
-    return train(f"{recipe.name}-expression", field.expression, losses, recipe.expression, run)
+    return train(f"{recipe.name}-expression", head.expression, losses, recipe.expression, run)
 
 
 def identity_batch(
@@ -126,9 +157,9 @@ def identity_batch(
     return IdentityBatch(latents.extended(torch.tensor(rows["z"]).to(device)), *arrays)
 
 
-def publish_field(recipe: FieldRecipe, field: HeadField, out: Path, outcomes: dict[str, Outcome]) -> None:
+def publish_field(recipe: FieldRecipe, head: HeadField, out: Path, outcomes: dict[str, Outcome]) -> None:
     """Write the weights in half precision, and a card that says how they came about."""
-    tensors, metadata = head_field_tensors(field)
+    tensors, metadata = head_field_tensors(head)
     first = next(iter(outcomes.values()))
     card = {
         "recipe": f"likeness train {recipe.name}",
@@ -139,8 +170,8 @@ def publish_field(recipe: FieldRecipe, field: HeadField, out: Path, outcomes: di
             stage: {"steps": o.steps, "minutes": o.minutes, "losses_mm": o.losses} for stage, o in outcomes.items()
         },
         "parameters": {
-            "identity": sum(p.numel() for p in field.backbone.parameters()),
-            "expression": sum(p.numel() for p in field.expression.parameters()),
+            "identity": sum(p.numel() for p in head.backbone.parameters()),
+            "expression": sum(p.numel() for p in head.expression.parameters()),
         },
     }
     publish(recipe.name, out, tensors, card, metadata)

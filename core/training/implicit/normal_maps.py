@@ -8,11 +8,13 @@ from rich.progress import track
 from scipy.spatial.transform import Rotation
 
 from ...rendering.rasterise import rasterise
+from .samples import HEADS as TRAINING_HEADS
 from .sampling import HeadGenerator, HeadMesh
 from .trainer import cache_folder
 
 SIZE = 48
-HEADS, VIEWS = 360, 4
+EVERY, VIEWS = 6, 4
+"""Of every sixth training head, four maps."""
 DEPTH = 0.6
 """Metres a ray is long; the head is at its middle."""
 _WINDOWS = ((0.2, (0.0, 0.0, 0.0)), (0.075, (0.0, -0.01, 0.06)))
@@ -46,14 +48,14 @@ class NormalMaps:
 
 
 def normal_maps(data: Path, seed: int) -> NormalMaps:
-    """The maps of the first training heads, made once and kept in the cache."""
+    """The maps of training heads, made once and kept in the cache."""
     path = cache_folder() / "implicit" / f"normal_maps_{seed}.npz"
     if not path.is_file():
         generator = HeadGenerator(data)
         rng = np.random.default_rng([seed, 2])
         rows = [
             (np.int32(index), *_view(rng, *soup, view))
-            for index in track(range(HEADS), "Normal maps")
+            for index in track(range(0, TRAINING_HEADS["train"], EVERY), "Normal maps")
             for soup in [_soup(generator.mesh("train", index))]
             for view in range(VIEWS)
         ]

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ...implicit.mlp import CodeLinear, ExactLinear
+
 Losses = dict[str, Tensor]
 _EVERY = 250
 """Steps between checkpoints and between lines of the log."""
@@ -19,10 +21,15 @@ _EVERY = 250
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast: AdamW, a short warm-up, then a cosine to zero; the weights are averaged over steps."""
+    """How long and how fast: a short warm-up, then a cosine to zero; the weights are averaged over steps.
+
+    The matrices of hidden layers are stepped by Muon (Jordan et al., 2024), all else by AdamW.
+    """
 
     steps: int
     lr: float
+    muon: float = 10.0
+    """Muon's learning rate in units of `lr`."""
     warmup: int = 100
     weight_decay: float = 0.0
     clip: float = 1.0
@@ -56,42 +63,56 @@ def fabric() -> Fabric:
     return Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
 
 
-def train(
-    name: str, module: nn.Module, losses: Callable[[nn.Module, int], Losses], schedule: Schedule, run: Fabric
-) -> Outcome:
-    """Minimise the sum of `losses(module, step)`; at the end the module holds the averaged weights.
+def train(name: str, module: nn.Module, losses: Callable[[int], Losses], schedule: Schedule, run: Fabric) -> Outcome:
+    """Minimise the sum of `losses(step)`; at the end the module holds the averaged weights.
 
     The run resumes from the checkpoint `name`, which is removed at the end. All that is random must follow from `step`.
     """
     checkpoint = cache_folder() / "checkpoints" / f"{name}.pt"
     module.to(run.device)
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
-        trained, schedule.lr, betas=(0.9, 0.99), weight_decay=schedule.weight_decay, fused=True
-    )
+    optimizers = _optimizers(module, schedule)
     average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(schedule.average))
-    first, seconds, means = _resume(checkpoint, module, average, optimizer)
+    first, seconds, means = _resume(checkpoint, module, average, *optimizers)
     clock = time.perf_counter() - seconds
     with _bar(name, first, schedule.steps) as advance:
         for step in range(first, schedule.steps):
-            for group in optimizer.param_groups:
-                group["lr"] = schedule.lr * schedule.factor(step)
+            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+                group.setdefault("full", group["lr"])
+                group["lr"] = group["full"] * schedule.factor(step)
             with run.autocast():
-                terms = losses(module, step)
-            optimizer.zero_grad(set_to_none=True)
+                terms = losses(step)
+            module.zero_grad()
             run.backward(sum(terms.values(), torch.zeros((), device=run.device)))
-            nn.utils.clip_grad_norm_(trained, schedule.clip)
-            optimizer.step()
+            nn.utils.clip_grad_norm_(module.parameters(), schedule.clip)
+            for optimizer in optimizers:
+                optimizer.step()
             average.update_parameters(module)
             means = {key: means.get(key, v.item()) * 0.99 + 0.01 * v.item() for key, v in terms.items()}
             advance(means)
             if (step + 1) % _EVERY == 0:
-                state = (module, average, optimizer)
-                _save(checkpoint, [part.state_dict() for part in state], step + 1, time.perf_counter() - clock, means)
+                parts = [module.state_dict(), average.state_dict(), *(o.state_dict() for o in optimizers)]
+                _save(checkpoint, parts, step + 1, time.perf_counter() - clock, means)
     module.load_state_dict(average.module.state_dict())
     checkpoint.unlink(missing_ok=True)
     minutes = round((time.perf_counter() - clock) / 60, 1)
     return Outcome(str(run.device), minutes, schedule.steps, {key: round(value, 4) for key, value in means.items()})
+
+
+def _optimizers(module: nn.Module, schedule: Schedule) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of hidden layers, AdamW for the rest: codes, planes, biases, outputs."""
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+    hidden = [layer for layer in layers if not isinstance(layer, CodeLinear | ExactLinear)]
+    matrices = [layer.weight for layer in hidden if layer.weight.requires_grad]
+    chosen = {id(matrix) for matrix in matrices}
+    rest = [p for p in module.parameters() if p.requires_grad and id(p) not in chosen]
+    decay = schedule.weight_decay
+    found: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, schedule.lr, betas=(0.9, 0.99), weight_decay=decay, fused=True)
+    ]
+    if matrices:
+        rate = schedule.muon * schedule.lr
+        found.append(torch.optim.Muon(matrices, rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+    return found
 
 
 def _resume(checkpoint: Path, *parts: nn.Module | torch.optim.Optimizer) -> tuple[int, float, dict[str, float]]:

@@ -1,0 +1,54 @@
+"""A template that is a ball, so that what fields do to it is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from likeness.core.implicit.expression import KEYS, ExpressionConfig, ExpressionField
+from likeness.core.implicit.field import HeadField
+from likeness.core.implicit.latents import LatentSpace
+from likeness.core.implicit.npm import NPM, NPMConfig
+from likeness.core.implicit.template import Template
+
+RADIUS = 0.1
+
+
+def ball_grid(half: float, nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distances to the ball at nodes, and their bounds."""
+    axis = np.linspace(-half, half, nodes)
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1)
+    distances = (np.linalg.norm(points, axis=-1) - RADIUS).astype(np.float32)
+    return distances, np.array([[-half] * 3, [half] * 3], np.float32)
+
+
+@pytest.fixture(scope="session")
+def ball() -> Template:
+    coarse, coarse_bounds = ball_grid(0.2, 81)
+    fine, fine_bounds = ball_grid(0.06, 61)
+    return Template(
+        {
+            "coarse": coarse,
+            "coarse_bounds": coarse_bounds,
+            "fine": fine,
+            "fine_bounds": fine_bounds,
+            "vertices": np.zeros((3, 3)),
+            "triangles": np.zeros((1, 3)),
+            "regions": np.zeros(3, np.uint8),
+        }
+    )
+
+
+@pytest.fixture
+def field(ball: Template) -> HeadField:
+    """A small NPM with random weights, its warps of a few millimetres."""
+    torch.manual_seed(0)
+    latents = LatentSpace(torch.zeros(1, 32))
+    backbone = NPM(NPMConfig(octaves=1, width=16, depth=2), latents.size)
+    rest = torch.zeros(KEYS)
+    rest[17] = -0.25
+    expression = ExpressionField(ExpressionConfig(octaves=2, width=16, depth=2, bottleneck=4), latents.size, rest)
+    made = HeadField(backbone, expression, ball, latents)
+    for layer in (backbone.network.last, expression.network.last):
+        torch.nn.init.normal_(layer.weight, std=0.003)
+        torch.nn.init.normal_(layer.bias, std=0.02)
+    return made
