@@ -48,7 +48,8 @@ def main(arguments: list[str], progress: Progress) -> None:
     from .headless import Order, make  # here, for Blender writes to standard output when it is imported
 
     preset = f"fbx_{options.fbx_preset}"
-    make(Order(avatar, out, options.name, formats, clip, preset, options.levels, options.preview), progress)
+    shown = options.preview, options.expressions
+    make(Order(avatar, out, options.name, formats, clip, preset, options.levels, *shown), progress)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--animate", metavar="demo|FILE", help="the built-in clip, or an animation file")
     parser.add_argument("--levels", action="store_true", help="make coarser heads too: NAME_lod1, NAME_lod2")
     parser.add_argument("--preview", action="store_true", help="render preview.png")
+    parser.add_argument("--expressions", action="store_true", help="render expressions.png")
     return parser
 
 

@@ -32,6 +32,8 @@ class Order:
     """Whether to make levels of detail too."""
     preview: bool
     """Whether to render preview.png."""
+    expressions: bool = False
+    """Whether to render expressions.png."""
 
 
 def make(order: Order, progress: Callable[[str, float], None]) -> None:
@@ -48,6 +50,10 @@ def make(order: Order, progress: Callable[[str, float], None]) -> None:
         progress(stage, 0.3)
         photo = order.avatar.images.get("photo")
         preview.render_preview(rig, order.out / "preview.png", photo, lambda done: progress(stage, 0.3 + 0.7 * done))
+    if order.expressions:
+        shown = "Rendering expressions"
+        progress(shown, 0.3)
+        preview.render_expressions(rig, order.out / "expressions.png", lambda done: progress(shown, 0.3 + 0.7 * done))
     progress("Done", 1.0)
 
 

@@ -1,4 +1,5 @@
-"""Renders preview.png: the photo, the head from the front, at three quarters, from the side, with an expression.
+"""Renders preview.png: the photo, the head from the front, at three quarters, from the side, with an expression; and
+expressions.png: the head with each of a few expressions, from the front and at three quarters.
 
 A portrait studio in a scene of its own: three soft lights, a grey backdrop, a short telephoto lens, Cycles on the
 processor.
@@ -41,6 +42,17 @@ EXPRESSION = {
 }
 """A smile that reaches the eyes and shows the upper teeth."""
 
+EXPRESSIONS: dict[str, dict[str, float]] = {
+    "neutral": {},
+    "jaw open": {"jawOpen": 0.8},
+    "blink": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+    "smile": EXPRESSION,
+}
+"""What expressions.png shows."""
+
+Shot = tuple[float, dict[str, float]]
+"""Degrees by which the camera goes round, and the expression."""
+
 LIGHTS = {"key": ((-34, 27), 13.0, 0.5), "fill": ((48, 6), 2.6, 0.9), "rim": ((148, 36), 11.0, 0.5)}
 """Name -> (degrees round the head from its front, degrees up), watts, metres across; all a metre from the head."""
 AMBIENT = (0.145, 0.152, 0.166, 1.0)
@@ -53,8 +65,21 @@ def render_preview(rig: bpy.types.Object, path: Path, photo: bytes | None, progr
     The head is shown neutral and then with `EXPRESSION`; its values and actions are put back afterwards.
     """
     panels = [] if photo is None else [_photo_panel(photo)]
-    shots: list[tuple[float, dict[str, float]]] = [(angle, {}) for angle in VIEWS.values()]
-    shots.append((0.0, EXPRESSION))
+    shots: list[Shot] = [(angle, {}) for angle in VIEWS.values()]
+    panels += _render_all(rig, [*shots, (0.0, EXPRESSION)], progress)
+    _write([panels], path)
+
+
+def render_expressions(rig: bpy.types.Object, path: Path, progress: Callable[[float], None]) -> None:
+    """Write the head with each of `EXPRESSIONS` to `path` (PNG): one row from the front, one at three quarters."""
+    angles = VIEWS["front"], VIEWS["three-quarter"]
+    panels = _render_all(rig, [(angle, shown) for angle in angles for shown in EXPRESSIONS.values()], progress)
+    _write([panels[: len(EXPRESSIONS)], panels[len(EXPRESSIONS) :]], path)
+
+
+def _render_all(rig: bpy.types.Object, shots: list[Shot], progress: Callable[[float], None]) -> list[np.ndarray]:
+    """One panel for each shot; the head's values and actions are put back afterwards."""
+    panels = []
     with (
         tempfile.TemporaryDirectory(prefix="likeness-") as folder,
         held_actions(rig, heads.mesh_object(rig), animation=False),
@@ -65,7 +90,7 @@ def render_preview(rig: bpy.types.Object, path: Path, photo: bytes | None, progr
             _aim(scene, rig, angle)
             panels.append(_render(scene, Path(folder) / f"{index}.png"))
             progress((index + 1) / len(shots))
-    _write_strip(panels, path)
+    return panels
 
 
 def _express(rig: bpy.types.Object, expression: dict[str, float]) -> None:
@@ -192,13 +217,17 @@ def _pixels(image: bpy.types.Image) -> np.ndarray:
     return flat.reshape(height, width, image.channels)[::-1, :, :3]
 
 
-def _write_strip(panels: list[np.ndarray], path: Path) -> None:
-    gap = np.ones((PANEL[1], GAP, 3), np.float32)
-    strip = np.concatenate([column for panel in panels for column in (panel, gap)][:-1], 1)
-    height, width = strip.shape[:2]
+def _write(rows: list[list[np.ndarray]], path: Path) -> None:
+    """Write rows of panels as one picture, white between them."""
+    padded = [np.pad(panel, ((0, GAP), (0, GAP), (0, 0)), constant_values=1.0) for row in rows for panel in row]
+    sheet = np.concatenate(
+        [np.concatenate(padded[i : i + len(rows[0])], 1) for i in range(0, len(padded), len(rows[0]))]
+    )
+    sheet = sheet[:-GAP, :-GAP]
+    height, width = sheet.shape[:2]
     image = bpy.data.images.new("preview", width, height)
     opaque = np.ones((height, width, 4), np.float32)
-    opaque[..., :3] = strip[::-1]
+    opaque[..., :3] = sheet[::-1]
     image.pixels.foreach_set(opaque.ravel())
     image.file_format = "PNG"
     image.save(filepath=str(path))

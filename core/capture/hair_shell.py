@@ -2,6 +2,8 @@
 
 import numpy as np
 import torch
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from ..avatar import Part
@@ -11,7 +13,7 @@ from ..parametric.assembly import arkit_deltas
 from ..parametric.head import HeadModel
 from ..rendering.shading import vertex_normals
 from .atlas_transfer import land
-from .hair import bind_to_scalp
+from .hair import LEAST_AREA, bind_to_scalp
 from .head_points import bald
 from .head_surface import HeadSurface, boundary_edges
 from .template_registration import Registration, mean_skin
@@ -37,11 +39,24 @@ def hair_height(field: HeadField, z_id: Tensor, surface: HeadSurface) -> np.ndar
         return in_chunks(lambda part: field.sdf(part[None], code[None])[0], points).cpu().numpy()
 
 
+def hair_triangles(surface: HeadSurface, height: np.ndarray) -> np.ndarray:
+    """[F] bool: the triangles that are hair, vertices lying `height` [V] above the skin; small specks are not."""
+    hairy = (height > HAIR_HEIGHT)[surface.triangles].sum(1) >= 2
+    edges = surface.triangles[hairy][:, [0, 1, 1, 2]].reshape(-1, 2).T
+    count = len(height)
+    _, piece = connected_components(coo_matrix((np.ones(edges.shape[1], bool), edges), (count, count)), directed=False)
+    corners = surface.vertices[surface.triangles]
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+    piece_of = piece[surface.triangles[:, 0]]
+    large = np.bincount(piece_of, area * hairy, piece.max() + 1) > LEAST_AREA
+    return hairy & large[piece_of]
+
+
 def hair_shell(surface: HeadSurface, height: np.ndarray, model: HeadModel, registration: Registration) -> Part | None:
     """The part `hair` of the surface whose vertices lie `height` [V] above the skin, bound to the scalp; None where
     there is none. It has the skin's UVs.
     """
-    hairy = (height > HAIR_HEIGHT)[surface.triangles].any(1)
+    hairy = hair_triangles(surface, height)
     if not hairy.any():
         return None
     kept, triangles = np.unique(surface.triangles[hairy], return_inverse=True)

@@ -19,7 +19,7 @@ def template_points_of(field: HeadField, z_id: Tensor, points: Tensor) -> Tensor
     return in_chunks(lambda part: field.template_points(part[None], z_id[None])[0], points)
 
 
-def on_surface(field: HeadField, z_id: Tensor, points: Tensor, steps: int = 2) -> Tensor:
+def on_surface(field: HeadField, z_id: Tensor, points: Tensor, steps: int) -> Tensor:
     """Points `[N, 3]` near the surface of `z_id` `[D]` moved onto it, along the field's gradient."""
 
     def step(part: Tensor) -> Tensor:

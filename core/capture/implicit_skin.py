@@ -16,7 +16,7 @@ from ..parametric.correctives import bone_correctives
 from ..parametric.head import HeadModel
 from .atlas_transfer import land
 from .hair import bind_to_scalp
-from .hair_shell import HAIR_HEIGHT
+from .hair_shell import HAIR_HEIGHT, hair_triangles
 from .head_surface import HeadSurface
 from .template_registration import mean_skin
 
@@ -34,14 +34,15 @@ def implicit_skin(field: HeadField, z_id: Tensor, surface: HeadSurface, height: 
     with torch.no_grad():
         points = torch.from_numpy(surface.vertices).to(z_id)
         neutral, keys = (value.cpu().numpy() for value in chunked_keys(field, points, z_id[None]))
-    firm = 1 - smoothstep(height, HAIR_HEIGHT, LOOSE)[:, None]
+    hairy = hair_triangles(surface, height)
+    covered = np.isin(np.arange(len(height)), surface.triangles[hairy])
+    firm = 1 - (covered * smoothstep(height, HAIR_HEIGHT, LOOSE))[:, None]
     keys *= firm
     keys[np.linalg.norm(keys, axis=2) < STILL] = 0
     binding, shares = landing.binding.copy(), landing.shares.copy()
     hair = firm[:, 0] < 0.5
     if hair.any():
         binding[hair], shares[hair] = bind_to_scalp(model, model.v_template, surface.template_points[hair])
-    hairy = (height > HAIR_HEIGHT)[surface.triangles].sum(1) >= 2
     quads = [0, 1, 2, 2]
     part = Part(
         name="skin",

@@ -26,7 +26,7 @@ STIFFNESS = 0.02
 """Of the skin between its targets: enough that the field's ripples under the size of a quad are smoothed."""
 LARGEST_STEP = 5e-3
 """Metres a vertex may move in one step of the search for its counterpart."""
-SEARCH_STEPS, ROUNDS = 12, 3
+SEARCH_STEPS, ROUNDS = 6, 2
 FIRM = (
     ("left_eye", "left_cornea"),
     ("right_eye", "right_cornea"),
@@ -65,7 +65,7 @@ def register_template(field: HeadField, z_id: Tensor, model: HeadModel) -> Regis
         vertices = surface.towards(counterparts.cpu().numpy(), rounds=6)
         for _ in range(ROUNDS):
             points = torch.from_numpy(vertices).to(z_id)
-            vertices = surface.towards(on_surface(field, code, points).cpu().numpy(), vertices)
+            vertices = surface.towards(on_surface(field, code, points, steps=1).cpu().numpy(), vertices)
     vertices = vertices.astype(np.float32)
     return Registration(beta, _every_part(model, beta, vertices - start), vertices)
 
@@ -90,7 +90,7 @@ def _counterparts(field: HeadField, z_id: Tensor, start: Tensor, template_points
         missing = template_points - template_points_of(field, z_id, points)
         points = points + missing * (LARGEST_STEP / missing.norm(dim=1, keepdim=True).clamp(min=LARGEST_STEP))
     settled = (template_points - template_points_of(field, z_id, points)).norm(dim=1, keepdim=True) < ON_TEMPLATE * 5
-    return on_surface(field, z_id, torch.where(settled, points, start))
+    return torch.where(settled, points, start)
 
 
 def _every_part(model: HeadModel, beta: np.ndarray, skin_offset: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ EVALUATIONS: dict[str, str] = {
     "hair": "hair:evaluate_hair",
     "heads": "heads:evaluate_heads",
     "heads-ablation": "heads_ablation:evaluate_heads_ablation",
+    "heads-pictures": "head_pictures:evaluate_head_pictures",
     "head-model": "head_model:evaluate_head_model",
     "imavatar": "imavatar:evaluate_imavatar",
     "portraits": "portraits:evaluate_portraits",
