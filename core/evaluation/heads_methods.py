@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..capture.inversion import Inversion, invert
 from ..capture.linear_fit import CANONICAL, HeadSurface, LinearFit, fit_linear
+from ..errors import EngineError
 from ..geometry.isosurface import Grid, extract, largest_component
 from ..geometry.surface_metrics import TriangleMesh
 from ..implicit.chunks import in_chunks
@@ -152,7 +153,10 @@ ABLATION = {
 def load_method(name: str) -> Method:
     """The method of a row. Raises EngineError when its weights are missing, damaged or of another version."""
     if name in ABLATION:
-        return ImplicitModel("triplane", cache_folder() / "ablation" / f"{ABLATION[name]}.safetensors")
+        path = cache_folder() / "ablation" / f"{ABLATION[name]}.safetensors"
+        if not path.is_file():
+            raise EngineError(f"The ablation's weights {path.name} are missing; run likeness train triplane-ablation.")
+        return ImplicitModel("triplane", path)
     return _MADE[name]() if name in _MADE else ImplicitModel(name)
 
 
