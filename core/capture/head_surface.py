@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..geometry.closest import closest_points, edge_distance
 from ..geometry.isosurface import Surface, extract, largest_component
+from ..geometry.refine import refined
 from ..implicit.field import HeadField
 from ..implicit.template import REGIONS
 from ..parametric.head import HeadModel
@@ -15,6 +17,8 @@ from .albedo import skin_triangles
 from .head_points import on_surface, template_points_of
 from .template_registration import mean_skin
 
+RELAXATIONS = 2
+"""How often vertices move towards their neighbours' mean, and back onto the surface."""
 NECK_TRIM = 8e-3
 """Metres from the edge of the model's skin at which the neck ends: beyond, the field rounds off the sharp edge."""
 
@@ -38,14 +42,32 @@ def head_surface(field: HeadField, z_id: Tensor, resolution: int, model: HeadMod
     """
     with torch.no_grad():
         whole = largest_component(extract(lambda part: field.sdf(part[None], z_id[None])[0], field.bounds, resolution))
-        points = on_surface(field, z_id, whole.vertices, steps=1)
+        points, kept = _refined(field, z_id, Surface(_relaxed(field, z_id, whole), whole.triangles), model)
         template_points = template_points_of(field, z_id, points).cpu().numpy()
     vertices = np.concatenate([points.cpu().numpy(), template_points], 1)
-    triangles = whole.triangles.cpu().numpy()
-    vertices, triangles = _cut(vertices, triangles, _above_cut(field, model, template_points))
+    vertices, triangles = _cut(vertices, kept, _above_cut(field, model, template_points))
     piece = largest_component(Surface(torch.from_numpy(vertices), torch.from_numpy(triangles)))
     both = piece.vertices.numpy()
     return HeadSurface(both[:, :3].copy(), piece.triangles.numpy(), both[:, 3:].copy())
+
+
+def _relaxed(field: HeadField, z_id: Tensor, surface: Surface) -> Tensor:
+    """[V, 3] the vertices of `surface` spread evenly over that of the field: the grid's steps and slivers go."""
+    edges = surface.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    count = torch.bincount(edges[:, 0], minlength=len(surface.vertices))[:, None]
+    points = on_surface(field, z_id, surface.vertices, steps=1)
+    for _ in range(RELAXATIONS):
+        mean = torch.zeros_like(points).index_add_(0, edges[:, 0], points[edges[:, 1]]) / count
+        points = on_surface(field, z_id, torch.lerp(points, mean, 0.5), steps=1)
+    return points
+
+
+def _refined(field: HeadField, z_id: Tensor, surface: Surface, model: HeadModel) -> tuple[Tensor, np.ndarray]:
+    """Vertices [V, 3] and triangles [F, 3] of `surface`, with half the edges' length where lips and lids must meet."""
+    edge = np.maximum(model.masks["lips"], model.masks["eyelids"])[: len(mean_skin(model))] > 0.5
+    _, nearest = cKDTree(mean_skin(model)).query(template_points_of(field, z_id, surface.vertices).cpu().numpy())
+    vertices, triangles = refined(surface.vertices.cpu().numpy(), surface.triangles.cpu().numpy(), edge[nearest])
+    return on_surface(field, z_id, torch.from_numpy(vertices).to(z_id), steps=1), triangles
 
 
 def boundary_edges(triangles: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """From a latent code to an Avatar, in either topology.
 
 `quads` is the head model's own mesh, registered onto the field's surface: its keys, correctives, bones and levels of
-detail are the model's. `implicit` is the extracted surface, with the field's own expressions as its keys. Whatever is
-not skin (eyes, teeth, lashes, the hair of a photo) is the model's in both, moved along with the registered skin.
+detail are the model's. `implicit` is the extracted surface; the field's warp carries keys, bones and textures to it.
+Whatever is not skin (eyes, teeth, lashes, the hair of a photo) is the model's in both, moved along with its skin.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -109,7 +109,7 @@ def implicit_avatar(
         images=images,
     )
     if surface is not None and head.topology == "implicit":
-        skin = implicit_skin(head.field, head.z_id, surface, height, model)
+        skin = implicit_skin(surface, height, model, registration.beta)
         avatar = with_skin(avatar, skin, materials or {})
     return replace(avatar, implicit=head.name, topology=head.topology)
 
