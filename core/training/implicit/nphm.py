@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from ...implicit.field import CANONICAL_JAW, HeadField
 from ...implicit.latents import HAIR, IDENTITY
-from ...implicit.nphm import PAIRS, NPHMConfig
+from ...implicit.nphm import NPHM, PAIRS, NPHMConfig
 from ...parametric.arkit import INDEX
 from ...parametric.head import HeadModel
 from .hair import HairLibrary
@@ -72,6 +72,7 @@ def place_anchors(field: HeadField) -> None:
     mean, moved = vertices[0, chosen], vertices[1:, chosen] - vertices[0, chosen]
     basis = np.concatenate([moved, np.zeros((HAIR, *mean.shape))]).transpose(1, 2, 0)
     mirror = np.concatenate([identity_mirror(model), HairLibrary.cached_mirror(samples_folder())])
+    assert isinstance(field.backbone, NPHM)
     field.backbone.place(*(torch.tensor(a, dtype=torch.float32) for a in (mean, basis, radii(mean), mirror)))
 
 
