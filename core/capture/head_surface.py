@@ -15,7 +15,7 @@ from ..implicit.template import REGIONS
 from ..parametric.head import HeadModel
 from .albedo import skin_triangles
 from .head_points import on_surface, template_points_of
-from .template_registration import mean_skin
+from .template_registration import closing_skin, mean_skin
 
 RELAXATIONS = 2
 """How often vertices move towards their neighbours' mean, and back onto the surface."""
@@ -64,7 +64,7 @@ def _relaxed(field: HeadField, z_id: Tensor, surface: Surface) -> Tensor:
 
 def _refined(field: HeadField, z_id: Tensor, surface: Surface, model: HeadModel) -> tuple[Tensor, np.ndarray]:
     """Vertices [V, 3] and triangles [F, 3] of `surface`, with half the edges' length where lips and lids must meet."""
-    edge = np.maximum(model.masks["lips"], model.masks["eyelids"])[: len(mean_skin(model))] > 0.5
+    edge = closing_skin(model) > 0.5  # the skin's vertices are the model's first
     _, nearest = cKDTree(mean_skin(model)).query(template_points_of(field, z_id, surface.vertices).cpu().numpy())
     vertices, triangles = refined(surface.vertices.cpu().numpy(), surface.triangles.cpu().numpy(), edge[nearest])
     return on_surface(field, z_id, torch.from_numpy(vertices).to(z_id), steps=1), triangles
@@ -82,8 +82,8 @@ def _above_cut(field: HeadField, model: HeadModel, template_points: np.ndarray) 
     template = field.template
     cap = (template.regions == REGIONS.index("cap"))[template.triangles].any(1)
     on_template, _, _ = closest_points(template_points, template.vertices, template.triangles)
-    edges = boundary_edges(skin_triangles(model))
-    distance = edge_distance(template_points, mean_skin(model), edges)
+    border = boundary_edges(skin_triangles(model))
+    distance = edge_distance(template_points, mean_skin(model), border)
     return np.where(cap[on_template], -distance, distance - NECK_TRIM)
 
 

@@ -109,7 +109,7 @@ def implicit_avatar(
         images=images,
     )
     if surface is not None and head.topology == "implicit":
-        skin = implicit_skin(surface, height, model, registration.beta)
+        skin = implicit_skin(surface, height, model, registration)
         avatar = with_skin(avatar, skin, materials or {})
     return replace(avatar, implicit=head.name, topology=head.topology)
 

@@ -14,14 +14,15 @@ from .atlas_transfer import land
 from .hair import bind_to_scalp
 from .hair_shell import hair_triangles
 from .head_surface import HeadSurface
-from .template_registration import mean_skin
+from .template_registration import Registration, closing_skin, mean_skin
 
 
-def implicit_skin(surface: HeadSurface, height: np.ndarray, model: HeadModel, beta: np.ndarray) -> Part:
-    """The part `skin`, neutral, of a surface that lies `height` [V] metres above the bald head of shape `beta` [100].
+def implicit_skin(surface: HeadSurface, height: np.ndarray, model: HeadModel, registration: Registration) -> Part:
+    """The part `skin`, neutral, of a surface that lies `height` [V] metres above the bald head.
 
     The field's warp carries the model's expressions, bones and correctives to it: a vertex has those of the place on
-    the skin where its template point lies, hair those of the scalp. Materials are 0 skin, 1 the mouth's lining, 2 hair.
+    the skin where its template point lies, hair those of the scalp. Lips and lids are drawn to the registered
+    template's, which meet. Materials are 0 skin, 1 the mouth's lining, 2 hair.
     """
     landing = land(model, mean_skin(model), surface.template_points, surface.triangles)
     hairy = hair_triangles(surface, height)
@@ -29,10 +30,13 @@ def implicit_skin(surface: HeadSurface, height: np.ndarray, model: HeadModel, be
     if hairy.any():
         hair = np.unique(surface.triangles[hairy])
         binding[hair], shares[hair] = bind_to_scalp(model, model.v_template, surface.template_points[hair])
+    edge = (shares * closing_skin(model)[binding]).sum(1, keepdims=True)
+    registered = np.einsum("vk,vkc->vc", shares, registration.canonical[binding])
+    vertices = surface.vertices + edge * (registered - surface.vertices)
     quads = [0, 1, 2, 2]
     part = Part(
         name="skin",
-        vertices=surface.vertices,
+        vertices=vertices,
         faces=surface.triangles[:, quads].astype(np.int32),
         uv=landing.uv,
         faces_uv=landing.triangles_uv[:, quads],
@@ -41,11 +45,11 @@ def implicit_skin(surface: HeadSurface, height: np.ndarray, model: HeadModel, be
         binding=binding,
         binding_weights=shares,
     )
-    deltas = arkit_deltas(model, beta)
+    deltas = arkit_deltas(model, registration.beta)
     _, corrections = bone_correctives(model)
     return replace(
         part,
-        vertices=surface.vertices - CANONICAL_JAW * carried(part, deltas["jawOpen"]),
+        vertices=vertices - CANONICAL_JAW * carried(part, deltas["jawOpen"]),
         weights=limited(carried(part, armature_weights(model))),
         keys=part_keys(part, deltas),
         correctives=part_keys(part, corrections),

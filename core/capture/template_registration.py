@@ -24,6 +24,8 @@ ON_TEMPLATE = 2e-4
 """Metres: skin of the model farther from the field's template has no counterpart on it, as behind the eyes."""
 STIFFNESS = 0.02
 """Of the skin between its targets: enough that the field's ripples under the size of a quad are smoothed."""
+EDGE_TRUST = 0.02
+"""Trust in the field at lips and lids, whose edges are finer than its grid: rounded off, they would not meet."""
 LARGEST_STEP = 5e-3
 """Metres a vertex may move in one step of the search for its counterpart."""
 SEARCH_STEPS, ROUNDS = 6, 2
@@ -58,7 +60,9 @@ def register_template(field: HeadField, z_id: Tensor, model: HeadModel) -> Regis
     skin = model.vertex_part == 0
     start = canonical_vertices(model, beta)[skin]
     mean = torch.from_numpy(mean_skin(model)).to(z_id)
-    trust = (field.template(mean).abs() < ON_TEMPLATE).cpu().numpy().astype(np.float64)
+    trust = (field.template(mean).abs() < ON_TEMPLATE).cpu().numpy() * (
+        1 - (1 - EDGE_TRUST) * closing_skin(model)[skin]
+    )
     surface = AsRigidAsPossible(start, skin_triangles(model), trust, STIFFNESS)
     with torch.no_grad():
         counterparts = _counterparts(field, code, torch.from_numpy(start).to(z_id), mean)
@@ -78,6 +82,11 @@ def canonical_vertices(model: HeadModel, beta: np.ndarray) -> np.ndarray:
 def mean_skin(model: HeadModel) -> np.ndarray:
     """[S, 3] the skin of the mean head in the canonical pose: where template points lie on the model."""
     return canonical_vertices(model, np.zeros(IDENTITY, np.float32))[model.vertex_part == 0]
+
+
+def closing_skin(model: HeadModel) -> np.ndarray:
+    """[Vm] 0..1: lips and lids, whose edges must meet."""
+    return np.maximum(model.masks["lips"], model.masks["eyelids"])
 
 
 def _counterparts(field: HeadField, z_id: Tensor, start: Tensor, template_points: Tensor) -> Tensor:
