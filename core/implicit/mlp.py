@@ -51,6 +51,7 @@ class ModulatedMLP(nn.Module):
     def __init__(self, inputs: int, code: int, width: int, depth: int, outputs: int) -> None:
         super().__init__()
         sizes = [inputs, *[width] * depth]
+        self.width = width
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.modulation = CodeLinear(code, 2 * width * depth)
         self.last = ExactLinear(code, outputs * (width + 1))
@@ -59,11 +60,12 @@ class ModulatedMLP(nn.Module):
 
     def forward(self, features: Tensor, code: Tensor) -> Tensor:
         """features `[B, N, inputs]`, code `[B, C]` to `[B, N, outputs]`; it starts at 0."""
-        width = self.layers[-1].out_features
         scales, shifts = self.modulation(code)[:, None].chunk(2, -1)
         hidden = features
-        for layer, scale, shift in zip(self.layers, scales.split(width, -1), shifts.split(width, -1), strict=True):
+        for layer, scale, shift in zip(
+            self.layers, scales.split(self.width, -1), shifts.split(self.width, -1), strict=True
+        ):
             hidden = functional.silu(torch.addcmul(shift, layer(hidden), 1 + scale))
-        last = self.last(code).unflatten(-1, (-1, width + 1))
+        last = self.last(code).unflatten(-1, (-1, self.width + 1))
         with torch.autocast(features.device.type, enabled=False):
             return torch.baddbmm(last[:, None, :, -1], hidden.float(), last[..., :-1].transpose(1, 2))
