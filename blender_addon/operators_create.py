@@ -56,6 +56,11 @@ class LIKENESS_OT_random_head(HeadOptions, HeadJobOperator, DialogJobOperator, b
             self.seed = int(np.random.default_rng().integers(1_000_000))
         return super().invoke(context, event)
 
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        for name in ("seed", "hair", "model", "topology", "resolution"):
+            self.layout.prop(self, name)
+
     def work(self, context: bpy.types.Context) -> Work:
         return avatar_work(
             preferences.interpreter(), "random_head", {"seed": self.seed, "hair": self.hair, **self.choices()}

@@ -18,7 +18,7 @@ import bpy
 ZIP, PHOTO, INTERPRETER, NUMPY = sys.argv[sys.argv.index("--") + 1 :]
 PACKAGE = "bl_ext.user_default.likeness"
 TAB = "Likeness"
-HEAD_FROM_PHOTO, FIRST_SLIDER = 44, 220
+HEAD_FROM_PHOTO, FIRST_SLIDER = 44, 246
 """Where they are: pixels below the sidebar's top."""
 OUT = Path(os.environ["LIKENESS_GUI_OUT"])
 seen: dict[str, object] = {}
@@ -186,6 +186,23 @@ def operate(operator):
     return step
 
 
+def ask_for_random_head():
+    view3d()[0].cursor_warp(600, 500)
+    operate(lambda: bpy.ops.likeness.random_head("INVOKE_DEFAULT", seed=7, model="triplane", resolution=64))()
+
+
+def press_return():
+    xdotool("key", "Return")
+
+
+def wait_for_second_head():
+    return len(names_of_heads()) == 2
+
+
+def names_of_heads():
+    return sorted(thing.name for thing in bpy.data.objects if thing.type == "ARMATURE")
+
+
 def finish(verdict="ok"):
     (OUT / "seen.json").write_text(json.dumps(seen))
     Path(os.environ["LIKENESS_GUI_DONE"]).write_text(verdict)
@@ -224,6 +241,11 @@ STEPS = [
     operate(bpy.ops.ed.undo),
     note("identity_undone", lambda: width() == seen["width"]),
     operate(lambda: bpy.ops.likeness.apply_preset(preset="Smile")),
+    ask_for_random_head,
+    screenshot("dialog"),
+    press_return,
+    wait_for_second_head,
+    note("heads", names_of_heads),
     finish,
 ]
 

@@ -49,3 +49,4 @@ def test_from_photo_to_slider(root: Path, astronaut: Path, tmp_path: Path) -> No
     assert seen["dragged"]["mouthSmileLeft"] == seen["dragged"]["mouthSmileRight"] > 0.05
     assert (seen["undone"], seen["redone"]) == ({}, seen["dragged"])
     assert seen["identity_undone"]
+    assert seen["heads"] == ["Head 7", "astronaut"]
