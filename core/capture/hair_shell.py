@@ -7,6 +7,7 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from ..avatar import Part
+from ..geometry.borders import boundary_edges
 from ..implicit.chunks import in_chunks
 from ..implicit.field import CANONICAL_JAW, HeadField
 from ..parametric.assembly import arkit_deltas
@@ -15,7 +16,7 @@ from ..rendering.shading import vertex_normals
 from .atlas_transfer import land
 from .hair import LEAST_AREA, bind_to_scalp
 from .head_points import bald
-from .head_surface import HeadSurface, boundary_edges
+from .head_surface import HeadSurface
 from .template_registration import Registration, mean_skin
 
 HAIR_HEIGHT = 1e-3

@@ -7,6 +7,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ..geometry.borders import boundary_edges
 from ..geometry.closest import closest_points, edge_distance
 from ..geometry.isosurface import Surface, extract, largest_component
 from ..geometry.refine import refined
@@ -64,17 +65,10 @@ def _relaxed(field: HeadField, z_id: Tensor, surface: Surface) -> Tensor:
 
 def _refined(field: HeadField, z_id: Tensor, surface: Surface, model: HeadModel) -> tuple[Tensor, np.ndarray]:
     """Vertices [V, 3] and triangles [F, 3] of `surface`, with half the edges' length where lips and lids must meet."""
-    edge = closing_skin(model) > 0.5  # the skin's vertices are the model's first
+    edge = closing_skin(model) >= 0  # the skin's vertices are the model's first
     _, nearest = cKDTree(mean_skin(model)).query(template_points_of(field, z_id, surface.vertices).cpu().numpy())
     vertices, triangles = refined(surface.vertices.cpu().numpy(), surface.triangles.cpu().numpy(), edge[nearest])
     return on_surface(field, z_id, torch.from_numpy(vertices).to(z_id), steps=1), triangles
-
-
-def boundary_edges(triangles: np.ndarray) -> np.ndarray:
-    """[E, 2] the directed edges of triangles `[F, 3]` that no other runs back along."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(np.int64)
-    count = int(triangles.max()) + 1
-    return edges[~np.isin(edges @ [count, 1], edges @ [1, count])]
 
 
 def _above_cut(field: HeadField, model: HeadModel, template_points: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ def implicit_skin(surface: HeadSurface, height: np.ndarray, model: HeadModel, re
     if hairy.any():
         hair = np.unique(surface.triangles[hairy])
         binding[hair], shares[hair] = bind_to_scalp(model, model.v_template, surface.template_points[hair])
-    edge = (shares * closing_skin(model)[binding]).sum(1, keepdims=True)
+    edge = (shares * (closing_skin(model) >= 0)[binding]).sum(1, keepdims=True)
     registered = np.einsum("vk,vkc->vc", shares, registration.canonical[binding])
     vertices = surface.vertices + edge * (registered - surface.vertices)
     quads = [0, 1, 2, 2]

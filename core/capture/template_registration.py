@@ -13,6 +13,8 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..geometry.arap import AsRigidAsPossible
+from ..geometry.borders import boundary_edges
+from ..geometry.closest import edge_distance
 from ..implicit.field import CANONICAL_JAW, HeadField
 from ..implicit.latents import IDENTITY
 from ..parametric.assembly import arkit_deltas
@@ -22,10 +24,10 @@ from .head_points import bald, on_surface, template_points_of
 
 ON_TEMPLATE = 2e-4
 """Metres: skin of the model farther from the field's template has no counterpart on it, as behind the eyes."""
-STIFFNESS = 0.02
-"""Of the skin between its targets: enough that the field's ripples under the size of a quad are smoothed."""
-EDGE_TRUST = 0.02
-"""Trust in the field at lips and lids, whose edges are finer than its grid: rounded off, they would not meet."""
+STIFFNESS = 0.3
+"""Of the skin between its targets: enough that the field's ripples under the size of a few quads are smoothed."""
+RIM = 0.012
+"""Metres from the neck's edge within which the field, which rounds it off, is not believed."""
 LARGEST_STEP = 5e-3
 """Metres a vertex may move in one step of the search for its counterpart."""
 SEARCH_STEPS, ROUNDS = 6, 2
@@ -60,16 +62,17 @@ def register_template(field: HeadField, z_id: Tensor, model: HeadModel) -> Regis
     skin = model.vertex_part == 0
     start = canonical_vertices(model, beta)[skin]
     mean = torch.from_numpy(mean_skin(model)).to(z_id)
-    trust = (field.template(mean).abs() < ON_TEMPLATE).cpu().numpy() * (
-        1 - (1 - EDGE_TRUST) * closing_skin(model)[skin]
-    )
-    surface = AsRigidAsPossible(start, skin_triangles(model), trust, STIFFNESS)
+    closing = closing_skin(model)[skin]
+    believed = (field.template(mean).abs() < ON_TEMPLATE).cpu().numpy() & (model.masks["mouth_socket"][skin] < 0.5)
+    triangles = skin_triangles(model)
+    believed &= edge_distance(start, start, boundary_edges(triangles)) > RIM
+    surface = AsRigidAsPossible(start, triangles, believed | (closing >= 0), STIFFNESS)
     with torch.no_grad():
-        counterparts = _counterparts(field, code, torch.from_numpy(start).to(z_id), mean)
-        vertices = surface.towards(counterparts.cpu().numpy(), rounds=6)
+        targets = _counterparts(field, code, torch.from_numpy(start).to(z_id), mean).cpu().numpy()
+        vertices = surface.towards(_together(start, targets, closing), rounds=6)
         for _ in range(ROUNDS):
-            points = torch.from_numpy(vertices).to(z_id)
-            vertices = surface.towards(on_surface(field, code, points, steps=1).cpu().numpy(), vertices)
+            targets = on_surface(field, code, torch.from_numpy(vertices).to(z_id), steps=1).cpu().numpy()
+            vertices = surface.towards(_together(start, targets, closing), vertices)
     vertices = vertices.astype(np.float32)
     return Registration(beta, _every_part(model, beta, vertices - start), vertices)
 
@@ -85,8 +88,22 @@ def mean_skin(model: HeadModel) -> np.ndarray:
 
 
 def closing_skin(model: HeadModel) -> np.ndarray:
-    """[Vm] 0..1: lips and lids, whose edges must meet."""
-    return np.maximum(model.masks["lips"], model.masks["eyelids"])
+    """[Vm] what must meet its like: 0 lips, 1 left lids, 2 right lids, -1 the rest."""
+    left = model.v_template[:, 0] > 0
+    groups = np.where(model.masks["eyelids"] > 0.5, np.where(left, 1, 2), -1)
+    return np.where(model.masks["lips"] > 0.5, 0, groups)
+
+
+def _together(start: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The targets [S, 3], but each of the `groups` [S] moved as a whole from its `start` [S, 3].
+
+    Edges of lips and lids are finer than the field's grid, which rounds them off: each by itself, they would not meet.
+    """
+    targets = targets.copy()
+    for group in range(groups.max() + 1):
+        members = groups == group
+        targets[members] = start[members] + (targets - start)[members].mean(0)
+    return targets
 
 
 def _counterparts(field: HeadField, z_id: Tensor, start: Tensor, template_points: Tensor) -> Tensor:

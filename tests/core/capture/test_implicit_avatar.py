@@ -8,10 +8,10 @@ import torch
 
 from likeness.core.avatar import Avatar, Part
 from likeness.core.capture.coded_head import given_code, mixed_code, random_code
-from likeness.core.capture.head_surface import boundary_edges
 from likeness.core.capture.implicit_avatar import ImplicitHead, implicit_avatar
 from likeness.core.capture.template_registration import canonical_vertices, register_template
 from likeness.core.errors import InputError, UsageError
+from likeness.core.geometry.borders import boundary_edges
 from likeness.core.geometry.intersections import intersecting_triangles
 from likeness.core.implicit.field import HeadField
 from likeness.core.implicit.latents import HAIR, IDENTITY, LatentSpace
