@@ -22,14 +22,19 @@ from .points import PointModel
 CANONICAL: np.ndarray = np.zeros(len(ARKIT_NAMES))
 """[52] ARKit weights of the canonical pose."""
 CANONICAL[INDEX["jawOpen"]] = CANONICAL_JAW
-_SCALES = np.append(np.geomspace(0.02, 1e-3, 12), np.full(6, 1e-3))
+_SCALES = np.concatenate([np.geomspace(0.02, 0.006, 8), np.geomspace(0.004, 1e-3, 5), np.full(5, 1e-3)])
 """Metres: scale of the weights by iteration, or the noise where that is larger."""
 _ARKIT_PRECISION = 8.0
 """Of the prior over ARKit weights, against 1 of beta's."""
 _INDEPENDENT = 0.1
 """Share of the points that count as independent measurements: neighbours err alike."""
-_SURE = 0.25
-"""Share of the points that are surely of the head's skin: theirs is the noise, 3 x |r| at that quantile if Gaussian."""
+_SURE, _LEAST_FACE = 0.25, 0.02
+"""Share of the face's points that are surely of its skin: theirs is the noise, 3 x |r| at that quantile if Gaussian.
+Without that many points on the face, all of them are asked."""
+_ABOVE = 0.3
+"""Factor of the scale for points above the skin outside of the face: hair is there, and nothing like it below."""
+_HEIGHT, _HAIRLESS = 0.008, 0.15
+"""A head is taken to have no hair when fewer than that share of the points are more than that many metres off."""
 _FACING = 0.3
 """Least cosine between the normals of a point and of the surface that it is matched with."""
 
@@ -156,8 +161,11 @@ def _iterate(
 ) -> LinearFit:
     """One step of Gauss-Newton."""
     match = _matched(surface, fit, points, normals)
-    noise = np.clip(3 * np.quantile(np.abs(match.distance), _SURE), scale, _SCALES[0])
-    weight = match.facing / (1 + (match.distance / noise) ** 2) ** 2
+    on_face = surface.face[match.vertex]
+    sure = match.distance[on_face] if on_face.mean() > _LEAST_FACE else match.distance
+    noise = np.clip(3 * np.quantile(np.abs(sure), _SURE), scale, _SCALES[0])
+    above = (match.distance > 0) & ~on_face & ((np.abs(match.distance) > _HEIGHT).mean() > _HAIRLESS)
+    weight = match.facing / (1 + (match.distance / np.where(above, _ABOVE * noise, noise)) ** 2) ** 2
     used = np.flatnonzero(weight > 1e-3)
     _, by_beta, by_arkit = surface.points[match.vertex[used]].derivatives(fit.beta, fit.arkit)
     normal, moved = match.normal[used], match.points[used]

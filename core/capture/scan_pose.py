@@ -23,6 +23,8 @@ _ANCHORS = np.array([[0.0, 0.0, 0.02], [0.0, 0.0, 0.09]])
 """[2, 3] metres: where the middle of a scan may be, that of the whole head and that of a face."""
 _ROUNDS = ((144, 0.04), (48, 0.02), (16, 0.01))
 """Starts at most that go into each round of ICP, the better ones of the round before, and its scale in metres."""
+_ABOVE = 0.5
+"""Factor of the scale for points above the skin outside of the face, which may be hair."""
 _ITERATIONS = 4
 """Of a round."""
 _TURN = 0.35
@@ -71,7 +73,7 @@ class HeadPose:
 def find_head(scan: Scan, surface: HeadSurface) -> HeadPose:
     """The pose of the head in `scan`. Raises InputError when there is none."""
     poses = [pose for unit in scan.units for pose in _poses(scan, unit, surface)]
-    best = max(poses, key=lambda pose: pose.support)
+    best = max(poses, key=lambda pose: pose.support * pose.face)
     if best.support < LEAST_SUPPORT or best.face < LEAST_FACE:
         raise InputError(
             f"There is no head to be found in {scan.name}; give a scan with a face, and cut away what is no head."
@@ -151,10 +153,11 @@ def _icp(
         moved = points @ rotation.swapaxes(1, 2) + translation[:, None]
         distance, nearest = tree.query(moved)
         normal, middle = normals[nearest], moved.mean(1)
-        weight = _weight(distance, scale) ** 2
+        residual = ((mean[nearest] - moved) * normal).sum(-1)
+        above = (residual < 0) & ~surface.face[nearest]
+        weight = _weight(distance, np.where(above, _ABOVE * scale, scale)) ** 2
         jacobian = np.concatenate([np.cross(moved - middle[:, None], normal), normal], -1)
         weighted = (weight[..., None] * jacobian).swapaxes(1, 2)
-        residual = ((mean[nearest] - moved) * normal).sum(-1)
         step = np.linalg.solve(weighted @ jacobian + 1e-6 * np.eye(6), weighted @ residual[..., None])[..., 0]
         angle = np.linalg.norm(step[:, :3], axis=1, keepdims=True)
         turn = rotation_matrix(step[:, :3] * np.minimum(1, _TURN / np.maximum(angle, 1e-9)))
@@ -164,6 +167,6 @@ def _icp(
     return rotation, translation, _weight(tree.query(moved)[0], scale).mean(1)
 
 
-def _weight(distance: np.ndarray, scale: float) -> np.ndarray:
+def _weight(distance: np.ndarray, scale: float | np.ndarray) -> np.ndarray:
     """1 on the surface, half at `scale`; its square is Geman and McClure's."""
     return 1 / (1 + (distance / scale) ** 2)
