@@ -73,18 +73,23 @@ def render_preview(rig: bpy.types.Object, path: Path, photo: bytes | None, progr
 def render_expressions(rig: bpy.types.Object, path: Path, progress: Callable[[float], None]) -> None:
     """Write the head with each of `EXPRESSIONS` to `path` (PNG): one row from the front, one at three quarters."""
     angles = VIEWS["front"], VIEWS["three-quarter"]
-    panels = _render_all(rig, [(angle, shown) for angle in angles for shown in EXPRESSIONS.values()], progress)
+    panels = _render_all(
+        rig, [(angle, shown) for angle in angles for shown in EXPRESSIONS.values()], progress, percent=50
+    )
     _write([panels[: len(EXPRESSIONS)], panels[len(EXPRESSIONS) :]], path)
 
 
-def _render_all(rig: bpy.types.Object, shots: list[Shot], progress: Callable[[float], None]) -> list[np.ndarray]:
-    """One panel for each shot; the head's values and actions are put back afterwards."""
+def _render_all(
+    rig: bpy.types.Object, shots: list[Shot], progress: Callable[[float], None], percent: int = 100
+) -> list[np.ndarray]:
+    """A panel for each shot, at `percent` of its size; the head's values and actions are put back afterwards."""
     panels = []
     with (
         tempfile.TemporaryDirectory(prefix="likeness-") as folder,
         held_actions(rig, heads.mesh_object(rig), animation=False),
         _studio(rig) as scene,
     ):
+        scene.render.resolution_percentage = percent
         for index, (angle, expression) in enumerate(shots):
             _express(rig, expression)
             _aim(scene, rig, angle)

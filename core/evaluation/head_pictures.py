@@ -18,7 +18,7 @@ CHOSEN = {"bald": (0, 1), "with hair": (0, 1), "unseen style": (0,)}
 POINTS = 20_000
 PICTURE = Path(__file__).parents[2] / "docs" / "implicit_heads.png"
 PANEL = (200, 250)
-"""Pixels of one panel in the picture; it is rendered at twice that."""
+"""Pixels of one panel."""
 BATCH = (sys.executable, "-P", "-m", "likeness.blender_addon.batch")
 
 

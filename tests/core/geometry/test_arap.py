@@ -35,7 +35,9 @@ def test_noise_is_smoothed_and_the_more_so_the_stiffer(sheet: tuple[np.ndarray, 
     noisy = vertices + np.random.default_rng(0).normal(0, 5e-4, vertices.shape)
     trust = np.ones(len(vertices))
     errors = [
-        np.linalg.norm(AsRigidAsPossible(vertices, triangles, trust, stiffness).towards(noisy) - vertices, axis=1).mean()
+        np.linalg.norm(
+            AsRigidAsPossible(vertices, triangles, trust, stiffness).towards(noisy) - vertices, axis=1
+        ).mean()
         for stiffness in (1e-4, 0.1, 10.0)
     ]
     assert errors[0] > errors[1] > errors[2]
