@@ -51,7 +51,7 @@ REACH, LEAST_RADIUS = 1.5, 0.03
 
 def train_nphm(data: Path, out: Path, seed: int) -> None:
     """The ensemble; writes `nphm.safetensors` and its card to `out`. Raises InputError when the data are missing."""
-    recipe = FieldRecipe("nphm", NPHMConfig(), Schedule(1500, 1e-3), EXPRESSION, prepare=place_anchors)
+    recipe = FieldRecipe("nphm", NPHMConfig(), Schedule(1500, 1e-3, average=0.98), EXPRESSION, prepare=place_anchors)
     train_head_field(recipe, data, out, seed)
 
 
