@@ -19,7 +19,7 @@ from .inversion import MM, Inversion, invert
 from .linear_fit import HeadSurface, LinearFit, fit_linear
 from .scan_file import read_scan
 from .scan_normals import outward_normals
-from .scan_pose import HeadPose, find_head
+from .scan_pose import HeadPose, find_head, refuse_no_head
 from .stages import Progress, StageClock
 
 STAGES = {"read": 0.0, "pose": 0.05, "fit": 0.2, "invert": 0.35, "assemble": 0.75}
@@ -62,6 +62,7 @@ def capture_scan(
     normals = outward_normals(points, normals, around, vertex_normals(around, coarse.triangles))
     surface = HeadSurface.of(parametric)
     fit = fit_linear(surface, points, normals)
+    refuse_no_head(surface, fit, points, path.name)
     clock.begin("invert")
     inversion = _inverted(head, surface, fit, points, normals)
     clock.begin("assemble")

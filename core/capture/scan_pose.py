@@ -35,7 +35,7 @@ _ALIKE = 0.15, 0.01
 _FIT_SCALES = np.append(np.geomspace(0.015, 0.003, 6), [0.002, 0.002])
 _SHARPNESS = 0.006
 """Of the support: distance from the fitted head, relative to the extent, at which a point counts half."""
-LEAST_SUPPORT, LEAST_FACE = 0.3, 0.6
+LEAST_SUPPORT, LEAST_FACE = 0.15, 0.7
 _SEEN, _LEAST_SEEN = 0.02, 0.2
 """Metres within which a scan's points show a part of the face, and the least share of the face that they must show."""
 _RELIEF = 0.003
@@ -71,14 +71,23 @@ class HeadPose:
 
 
 def find_head(scan: Scan, surface: HeadSurface) -> HeadPose:
-    """The pose of the head in `scan`. Raises InputError when there is none."""
+    """The pose of the head in `scan`, or of what is most like one."""
     poses = [pose for unit in scan.units for pose in _poses(scan, unit, surface)]
-    best = max(poses, key=lambda pose: pose.support * pose.face)
-    if best.support < LEAST_SUPPORT or best.face < LEAST_FACE:
+    return max(poses, key=lambda pose: pose.support * pose.face)
+
+
+def refuse_no_head(surface: HeadSurface, fit: LinearFit, points: np.ndarray, name: str) -> None:
+    """Raise InputError when what was fitted to `points` [N, 3] (those of `fit`) is no head that they show."""
+    if _support(fit, points) < LEAST_SUPPORT or _face(surface, fit, points) < LEAST_FACE:
         raise InputError(
-            f"There is no head to be found in {scan.name}; give a scan with a face, and cut away what is no head."
+            f"There is no head to be found in {name}; give a scan with a face, and cut away what is no head."
         )
-    return best
+
+
+def _support(fit: LinearFit, points: np.ndarray) -> float:
+    """Share of the points that lie on the fitted head."""
+    low, high = np.percentile(points, (1, 99), axis=0)
+    return float(_weight(fit.distance, _SHARPNESS * float(np.linalg.norm(high - low))).mean())
 
 
 def _poses(scan: Scan, unit: str, surface: HeadSurface) -> list[HeadPose]:
@@ -89,7 +98,7 @@ def _poses(scan: Scan, unit: str, surface: HeadSurface) -> list[HeadPose]:
     poses = []
     for rotation, translation in _finalists(coarse, surface):
         fit = fit_linear(surface, fine @ rotation.T + translation, scales=_FIT_SCALES)
-        support = float(_weight(fit.distance, _SHARPNESS * UNITS[unit] * scan.extent).mean())
+        support = _support(fit, fine)
         face = _face(surface, fit, points @ rotation.T + translation)
         motion = fit.rotation @ rotation, fit.moved(translation)
         poses.append(HeadPose(unit, *motion, fit.beta, fit.arkit, support, face))

@@ -17,10 +17,11 @@ from likeness.core.implicit.field import CANONICAL_JAW, HeadField, on_device
 from likeness.core.implicit.latents import HAIR, LatentSpace
 from likeness.core.implicit.template import Template
 from likeness.core.parametric.arkit import INDEX
-from likeness.core.parametric.head import EXPRESSIONS, SHAPES, HeadModel
+from likeness.core.parametric.head import SHAPES, HeadModel
 from likeness.core.weights import weights_path
 
-NODES = 40
+NODES, MODES = 24, 20
+"""Of the grid along each axis, and how many of beta's components do anything."""
 HAIR_HEIGHT = 0.02
 """Metres that the first hair component at 1 lifts the surface by, above the brow."""
 
@@ -49,7 +50,7 @@ class Backbone(nn.Module):
         self.shapes = shapes
 
     def forward(self, points: Tensor, z_id: Tensor) -> Tensor:
-        displacement = self.shapes(points).unflatten(-1, (3, SHAPES)) @ z_id[:, None, :SHAPES, None]
+        displacement = self.shapes(points).unflatten(-1, (3, MODES)) @ z_id[:, None, :MODES, None]
         above = torch.sigmoid((points[..., 1] - 0.08) / 0.01)
         hair = -HAIR_HEIGHT * above * z_id[:, SHAPES, None].clamp(min=0)
         return torch.cat([-displacement[..., 0], hair[..., None]], -1)
@@ -92,8 +93,7 @@ def stand_in_field() -> HeadField:
 
     hair = torch.zeros(3, HAIR)
     hair[1:, 0] = torch.tensor([0.5, 1.0])
-    shapes = model.shapedirs[skin, :, :SHAPES].reshape(skin.sum(), -1)
-    assert model.shapedirs.shape[2] == SHAPES + EXPRESSIONS
+    shapes = model.shapedirs[skin, :, :MODES].reshape(skin.sum(), -1)
     field = HeadField(Backbone(grid(shapes)), Expression(grid(expressions)), template, LatentSpace(hair))
     return on_device(field, "cpu")
 
