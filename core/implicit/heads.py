@@ -21,7 +21,7 @@ from .triplane import TriPlane, TriPlaneConfig
 
 CONFIGS: dict[str, type] = {"npm": NPMConfig, "nphm": NPHMConfig, "triplane": TriPlaneConfig}
 MODELS = tuple(CONFIGS)
-DEFAULT_MODEL = "npm"
+DEFAULT_MODEL = "nphm"
 
 
 def build_head_field(
