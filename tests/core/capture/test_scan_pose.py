@@ -50,11 +50,15 @@ def test_a_head_is_found_in_any_pose_and_unit(
         strays = np.random.default_rng(seed).uniform(points.min(0) - 0.05, points.max(0) + 0.05, (500, 3))
         points = np.concatenate([points, strays])
     turn = Rotation.random(random_state=seed).as_matrix()
-    pose = find_head(Scan((points @ turn.T + (0.3, -1, 2)) / UNITS[unit], None, tuple(UNITS)), coarse)
+    scan = Scan((points @ turn.T + (0.3, -1, 2)) / UNITS[unit], None, tuple(UNITS))
+    pose = find_head(scan, coarse)
     assert pose.unit == unit
-    assert np.degrees(np.arccos(np.clip((np.trace(pose.rotation @ turn) - 1) / 2, -1, 1))) < 3
-    away = np.linalg.norm(pose.points((points @ turn.T + (0.3, -1, 2)) / UNITS[unit]) - points, axis=1)
-    assert away.mean() < 0.004  # beta says how large the head is, and what beta takes the pose lacks
+    fit = fit_linear(surface, pose.points(scan.points))
+    refuse_no_head(surface, fit, pose.points(scan.points), scan.name)
+    angle = np.degrees(np.arccos(np.clip((np.trace(fit.rotation @ pose.rotation @ turn) - 1) / 2, -1, 1)))
+    away = np.linalg.norm(fit.moved(pose.points(scan.points)) - points, axis=1).mean()
+    assert angle < (2 if "head" in part else 3)  # a part of the face tells the pose from the shape less well
+    assert away < 0.003
 
 
 @pytest.mark.parametrize("shape", ["sphere", "box", "cloud", "dome"])
@@ -97,7 +101,7 @@ def test_hair_does_not_move_the_face(surface: HeadSurface) -> None:
     normals = vertex_normals(vertices, surface.triangles)
     hair = ~surface.face & (vertices[:, 1] > 0.0)
     grown = vertices + normals * (hair * (0.02 + 0.01 * np.sin(60 * vertices).sum(1) / 2))[:, None]
-    assert hair.mean() > 0.3
+    assert hair.mean() > 0.25
     fit = fit_linear(surface, grown, arkit=CANONICAL)
     fitted = (surface.points(fit.beta, CANONICAL) - fit.translation) @ fit.rotation
     height = ((fitted - vertices) * normals).sum(1)[surface.face]
