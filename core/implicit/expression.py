@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .latents import IDENTITY
 from .mlp import CodeLinear, FourierFeatures, ModulatedMLP
 
 KEYS = 52
@@ -32,18 +33,18 @@ class ExpressionField(nn.Module):
 
     rest: Tensor
 
-    def __init__(self, config: ExpressionConfig, latent: int, rest: Tensor) -> None:
-        """`latent` is the size of z_id; `rest` [52] the z_ex of neutral minus that of the canonical pose."""
+    def __init__(self, config: ExpressionConfig, rest: Tensor) -> None:
+        """`rest` [52] is the z_ex of neutral minus that of the canonical pose."""
         super().__init__()
         self.config = config
         self.features = FourierFeatures(config.octaves, period=0.5)
-        self.bottleneck = CodeLinear(latent, config.bottleneck)
+        self.bottleneck = CodeLinear(IDENTITY, config.bottleneck)
         self.network = ModulatedMLP(self.features.size, config.bottleneck, config.width, config.depth, KEYS * 3)
         self.register_buffer("rest", rest)
 
     def basis(self, template_points: Tensor, z_id: Tensor) -> Tensor:
         """`[B, N, 3]`, `[B, D]` to the displacement of each shape, `[B, N, 52, 3]` metres."""
-        code = torch.tanh(self.bottleneck(z_id))
+        code = torch.tanh(self.bottleneck(z_id[:, :IDENTITY]))
         return _REACH * self.network(self.features(template_points), code).unflatten(-1, (KEYS, 3))
 
     def forward(self, template_points: Tensor, z_ex: Tensor, z_id: Tensor) -> Tensor:

@@ -1,14 +1,18 @@
-"""The implicit head: a signed-distance field of identity, and its forward deformation by expression.
+"""The implicit head: a signed-distance field of identity and hair, and its forward deformation by expression.
 
-The field warps each point to the template and corrects its distance (Deng et al., "Deformed Implicit Field", 2021):
+The field warps each point to the template and corrects its distance (Deng et al., "Deformed Implicit Field", 2021);
+hair is a layer of its own, in the template's space, and the head is the union of both:
 
-    f(x, z_id) = T(x + Delta(x, z_id)) + delta(x, z_id)
+    y = x + Delta(x, z_id),    f(x, z_id) = min( T(y) + delta(x, z_id), H(y, z_hair) )
 
-where T is the template's signed distance. The backbone gives Delta and delta and is what tells NPM, NPHM and the
-tri-plane model apart. y = x + Delta is the *template point* of x: heads correspond where their template points agree.
+where T is the template's signed distance. The backbone gives Delta and delta, the hair layer H; they are what tells
+NPM, NPHM and the tri-plane model apart. y is the *template point* of x: heads correspond where theirs agree.
 
 Metres; the canonical pose is neutral with `jawOpen` at `CANONICAL_JAW`, so that the lips are two surfaces.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +29,23 @@ class HeadField(nn.Module):
     """One interface of all models. B heads with N points each; z_id is `[B, D]`, D = `latents.size`."""
 
     def __init__(
-        self, backbone: nn.Module, expression: ExpressionField, template: Template, latents: LatentSpace
+        self,
+        config: Any,
+        backbone: nn.Module,
+        hair: nn.Module,
+        expression: ExpressionField,
+        template: Template,
+        latents: LatentSpace,
     ) -> None:
-        """`backbone(points [B, N, 3], z_id [B, D]) -> [B, N, 4]`: Delta and delta in metres."""
+        """`config` is what the model is built from (see `heads.CONFIGS`).
+
+        `backbone(points [B, N, 3], z_id [B, D]) -> [B, N, 4]`: Delta and delta in metres, whatever the hair.
+
+        `hair(template_points [B, N, 3], z_hair [B, 32]) -> [B, N]`: signed distance to the hair in metres.
+        """
         super().__init__()
-        self.backbone, self.expression, self.template, self.latents = backbone, expression, template, latents
+        self.config, self.backbone, self.hair, self.expression = config, backbone, hair, expression
+        self.template, self.latents = template, latents
 
     @property
     def bounds(self) -> Tensor:
@@ -37,15 +53,20 @@ class HeadField(nn.Module):
         return self.template.bounds
 
     def forward(self, points: Tensor, z_id: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Signed distance `[B, N]`, template points `[B, N, 3]` and correction `[B, N]` of the points `[B, N, 3]`."""
+        """Signed distance to the skin `[B, N]`, template points `[B, N, 3]` and correction `[B, N]`."""
         delta, correction = self.backbone(points, z_id).split([3, 1], -1)
         template_points = points + delta
         correction = correction.squeeze(-1)
         return self.template(template_points) + correction, template_points, correction
 
     def sdf(self, points: Tensor, z_id: Tensor) -> Tensor:
-        """Signed distance in metres, negative inside: `[B, N]`."""
-        return self(points, z_id)[0]
+        """Signed distance to skin and hair in metres, negative inside: `[B, N]`."""
+        skin, template_points, _ = self(points, z_id)
+        code = self.latents.hair(z_id)
+        hairy = code.any(1, keepdim=True)
+        if not hairy.any():
+            return skin
+        return torch.where(hairy, torch.minimum(skin, self.hair(template_points, code)), skin)
 
     def template_points(self, points: Tensor, z_id: Tensor) -> Tensor:
         """Where the points lie on the mean head: `[B, N, 3]`."""
@@ -57,10 +78,7 @@ class HeadField(nn.Module):
         By differences over a tetrahedron of `step` metres, which smooths over the cells of the template's grid and is
         itself differentiable once (for the normal and eikonal losses) where interpolated planes are not twice.
         """
-        corners = points.new_tensor(_TETRAHEDRON)
-        shifted = points[:, :, None] + step * corners
-        values = self.sdf(shifted.flatten(1, 2), z_id).unflatten(1, (-1, len(corners)))
-        return values @ corners / (4 * step)
+        return field_gradient(lambda shifted: self.sdf(shifted, z_id), points, step)
 
     def deform(self, points: Tensor, z_ex: Tensor, z_id: Tensor) -> Tensor:
         """Canonical points in the expression z_ex `[B, 52]`, ARKit's weights (0: neutral, mouth shut): `[B, N, 3]`."""
@@ -73,11 +91,19 @@ class HeadField(nn.Module):
         return points + rest.reshape(points.shape), basis
 
 
+def field_gradient(field: Callable[[Tensor], Tensor], points: Tensor, step: float = 5e-4) -> Tensor:
+    """Differences of `field`, `[B, N, 3]` to `[B, N]`, over a tetrahedron of `step` metres at `points`: `[B, N, 3]`."""
+    corners = points.new_tensor(_TETRAHEDRON)
+    shifted = points[:, :, None] + step * corners
+    values = field(shifted.flatten(1, 2)).unflatten(1, (-1, len(corners)))
+    return values @ corners / (4 * step)
+
+
 def on_device(field: HeadField, device: str) -> HeadField:
     """The field, ready for use on a torch device."""
     latents = LatentSpace(field.latents.hair_codes.to(device), field.latents.local)
-    moved = HeadField(field.backbone, field.expression, field.template, latents).to(device).eval()
-    return moved.requires_grad_(False)
+    moved = HeadField(field.config, field.backbone, field.hair, field.expression, field.template, latents)
+    return moved.to(device).eval().requires_grad_(False)
 
 
 def chunked_keys(field: HeadField, points: Tensor, z_id: Tensor, chunk: int = 16384) -> tuple[Tensor, Tensor]:

@@ -11,15 +11,16 @@ from torch import Tensor, nn
 from ..errors import EngineError, UsageError
 from ..tensors import load_tensors
 from ..weights import weights_path
+from .ensemble import EnsembleConfig
 from .expression import ExpressionConfig, ExpressionField
 from .field import HeadField, on_device
 from .latents import LatentSpace
-from .nphm import NPHM, NPHMConfig
-from .npm import NPM, NPMConfig
+from .nphm import NPHM, NPHMHair
+from .npm import NPM, NPMConfig, NPMHair
 from .template import Template
-from .triplane import TriPlane, TriPlaneConfig
+from .triplane import TriPlane, TriPlaneConfig, TriPlaneHair
 
-CONFIGS: dict[str, type] = {"npm": NPMConfig, "nphm": NPHMConfig, "triplane": TriPlaneConfig}
+CONFIGS: dict[str, type] = {"npm": NPMConfig, "nphm": EnsembleConfig, "triplane": TriPlaneConfig}
 MODELS = tuple(CONFIGS)
 DEFAULT_MODEL = "nphm"
 
@@ -28,15 +29,17 @@ def build_head_field(
     config: Any, expression: ExpressionConfig, template: Template, hair_codes: Tensor, rest: Tensor
 ) -> HeadField:
     """An untrained field of that `config`, one of `CONFIGS`."""
-    latents = LatentSpace(hair_codes, config.local_size if isinstance(config, NPHMConfig) else 0)
+    latents = LatentSpace(hair_codes, config.local_size if isinstance(config, EnsembleConfig) else 0)
     backbone: nn.Module
-    if isinstance(config, NPHMConfig):
-        backbone = NPHM(config, latents)
+    hair: nn.Module
+    if isinstance(config, EnsembleConfig):
+        backbone, hair = NPHM(config, latents), NPHMHair(config)
     elif isinstance(config, TriPlaneConfig):
-        backbone = TriPlane(config, latents.size, template.bounds, template.fine_bounds)
+        backbone = TriPlane(config, template.bounds, template.fine_bounds)
+        hair = TriPlaneHair(config, template.bounds)
     else:
-        backbone = NPM(config, latents.size)
-    return HeadField(backbone, ExpressionField(expression, latents.size, rest), template, latents)
+        backbone, hair = NPM(config), NPMHair(config)
+    return HeadField(config, backbone, hair, ExpressionField(expression, rest), template, latents)
 
 
 def load_head_field(name: str, device: str = "cpu", path: Path | None = None) -> HeadField:
@@ -68,5 +71,5 @@ def head_field_tensors(field: HeadField) -> tuple[dict[str, Any], dict[str, str]
     """What `load_head_field` reads: half-precision tensors, and the metadata with both configs."""
     state = {"hair_codes": field.latents.hair_codes, **field.state_dict()}
     tensors = {key: value.detach().cpu().half().numpy() for key, value in state.items()}
-    configs: dict[str, Any] = {"config": field.backbone.config, "expression": field.expression.config}
+    configs: dict[str, Any] = {"config": field.config, "expression": field.expression.config}
     return tensors, {key: json.dumps(dataclasses.asdict(value)) for key, value in configs.items()}

@@ -28,6 +28,14 @@ class LatentSpace:
         """[32] the hair code of no hair."""
         return self.hair_codes[0]
 
+    def hair(self, z_id: Tensor) -> Tensor:
+        """The hair code `[B, 32]` of z_id `[B, D]`; all zeros is bald."""
+        return z_id[:, IDENTITY : IDENTITY + HAIR]
+
+    def without_hair(self, z_id: Tensor) -> Tensor:
+        """z_id `[B, D]` with the bald head's hair code."""
+        return torch.cat([z_id[:, :IDENTITY], self.bald.expand(len(z_id), -1), z_id[:, IDENTITY + HAIR :]], 1)
+
     def of_beta(self, beta: Tensor, hair: Tensor | None = None) -> Tensor:
         """z_id `[B, D]` of shapes `[B, 100]` and hair codes `[B, 32]` (bald where None), local codes at rest."""
         hair = self.bald.expand(len(beta), -1) if hair is None else hair

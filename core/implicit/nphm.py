@@ -1,165 +1,32 @@
-"""NPHM's backbone: local MLPs around symmetric anchors (Giebenhain et al., "Neural Parametric Head Models", CVPR 2023).
+"""NPHM's fields: ensembles of local MLPs (Giebenhain et al., "Neural Parametric Head Models", CVPR 2023)."""
 
-39 anchors, 16 pairs and 7 on the midline, each with a small MLP in its own frame, and a background field where no
-anchor reaches. The fields of a pair share their weights: the right one sees the mirror image of the head. All of them
-do: the ensemble is one half of a head, evaluated on the head and on its mirror image, so that
-
-    backbone(M x, M z) = M backbone(x, z)
-
-holds exactly. The fields of the midline and the background are two halves with a smooth seam. NPHM's Gaussian blend
-weights have a compact support here, so that a point is evaluated by the few fields that reach it and by no other.
-"""
-
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from .ensemble import EnsembleConfig, LocalEnsemble
 from .latents import HAIR, IDENTITY, LatentSpace
-from .mlp import ExactLinear, FourierFeatures, ModulatedMLP
-from .npm import REACH
-
-PAIRS, MIDLINE = 16, 7
-SIDE_ANCHORS = PAIRS + MIDLINE
-"""Anchors of one side: of the pairs those on the subject's left, then the midline's."""
-FIELDS = SIDE_ANCHORS + 1
-_GLOBAL = IDENTITY + HAIR
-_TILE = 16
-_BACKGROUND_RADIUS = 0.3
-_BACKGROUND_BELOW = 0.15
-"""The background fades in where the anchors' weights (1 at an anchor) sum to less."""
-
-
-@dataclass(frozen=True)
-class NPHMConfig:
-    """Sizes of the local MLPs."""
-
-    octaves: int = 4
-    width: int = 96
-    depth: int = 4
-    code: int = 64
-    """What a field knows of the head."""
-    free: int = 16
-    """How many of these a local code moves."""
-
-    @property
-    def local_size(self) -> int:
-        """Local codes of both sides' fields."""
-        return 2 * FIELDS * self.free
 
 
 class NPHM(nn.Module):
-    """Delta and delta of the local fields, blended.
+    """The backbone: Delta and delta from identity and the local codes."""
 
-    A field's code is A g + l: a learned linear map of the global code g (identity, hair), to whose first components
-    the local code l adds. Training needs no l: A g already takes every value there, so that to free l in a fit moves
-    one region within what that region has learned, whatever the others do.
-    """
-
-    radii: Tensor
-    mirror: Tensor
-
-    def __init__(self, config: NPHMConfig, latents: LatentSpace) -> None:
-        """Anchors, radii and the mirror image of the code are unknown until `place` or trained weights tell them."""
+    def __init__(self, config: EnsembleConfig, latents: LatentSpace) -> None:
         super().__init__()
-        self.config, self.latents = config, latents
-        self.predictor = ExactLinear(_GLOBAL, SIDE_ANCHORS * 3).requires_grad_(False)
-        self.register_buffer("radii", torch.full((FIELDS,), _BACKGROUND_RADIUS))
-        self.register_buffer("mirror", torch.ones(_GLOBAL))
-        self.maps = nn.Parameter(torch.randn(FIELDS, _GLOBAL, config.code) / _GLOBAL**0.5)
-        self.features = FourierFeatures(config.octaves, period=4.0)
-        self.fields = nn.ModuleList(
-            ModulatedMLP(self.features.size, config.code, config.width, config.depth, 4) for _ in range(FIELDS)
-        )
-
-    def place(self, mean: Tensor, basis: Tensor, radii: Tensor, mirror: Tensor) -> None:
-        """Set the mean anchors of one side, [23, 3] metres, and what is known about them beforehand.
-
-        `basis` [23, 3, 132] is how they follow the global code: linearly, as they are points of a linear head;
-        `radii` [23] metres how far each reaches; `mirror` [132] the signs of M z = `mirror` * z.
-        """
-        self.predictor.weight.copy_(basis.flatten(0, 1))
-        self.predictor.bias.copy_(mean.flatten())
-        self.radii[:-1] = radii
-        self.mirror.copy_(mirror)
-
-    def anchors(self, z_id: Tensor) -> Tensor:
-        """`[B, D]` to the 39 anchors `[B, 39, 3]` in metres: pairs on the left, the midline, pairs on the right."""
-        left, right = self._anchors(self._global_codes(z_id)).chunk(2)
-        return torch.cat([left, _mirrored(right[:, :PAIRS])], 1)
+        self.latents = latents
+        self.ensemble = LocalEnsemble(config, IDENTITY, 4)
 
     def forward(self, points: Tensor, z_id: Tensor) -> Tensor:
         """points `[B, N, 3]`, z_id `[B, D]` to `[B, N, 4]` metres. Raises InputError for a z_id of another size."""
-        z_id = self.latents.checked(z_id)
-        points = torch.cat([points, _mirrored(points)])
-        with torch.autocast(points.device.type, enabled=False):
-            codes = self._global_codes(z_id)
-            anchors = self._anchors(codes)
-            weights = self.weights(points, anchors)
-            local_codes = self._local_codes(codes, z_id)
-        field, head, point = (weights > 0).movedim(2, 0).nonzero(as_tuple=True)
-        centres = functional.pad(anchors, (0, 0, 0, 1))
-        offsets = (points[head, point] - centres[head, field]) / self.radii[field, None]
-        shifts = functional.pad(self.predictor.bias.view(-1, 3) - anchors, (0, 1, 0, 1))
-        moved = shifts[head, field] + REACH * self._evaluate(field, head, offsets, local_codes)
-        row = (head * points.shape[1] + point)[:, None].expand(-1, 4)
-        blended = points.new_zeros(points[..., 0].numel(), 4)
-        blended = blended.scatter_add(0, row, weights[head, point, field, None] * moved)
-        left, right = blended.unflatten(0, points.shape[:2]).chunk(2)
-        return left + _mirrored(right)
-
-    def _evaluate(self, field: Tensor, head: Tensor, offsets: Tensor, codes: Tensor) -> Tensor:
-        """Outputs `[P, 4]` at P offsets `[P, 3]` in the frames of the fields `field` [P] of the heads `head` [P].
-
-        Sorted by field, then head. Those of one field and head fill tiles of equal size, the last in part: a tile is
-        the batch entry that one code steers. `codes` is `[2B, 24, code]`.
-        """
-        heads = len(codes)
-        group = field * heads + head
-        counts = torch.bincount(group, minlength=FIELDS * heads)
-        tiles = (counts + _TILE - 1) // _TILE
-        gaps = (tiles.cumsum(0) - tiles) * _TILE - (counts.cumsum(0) - counts)
-        slot = torch.arange(len(group), device=group.device) + gaps[group]
-        code = codes.transpose(0, 1).flatten(0, 1).repeat_interleave(tiles, 0)
-        filled = offsets.new_zeros(len(code) * _TILE, 3).index_copy(0, slot, offsets)
-        features = self.features(filled.unflatten(0, (-1, _TILE)))
-        of_field = tiles.unflatten(0, (FIELDS, heads)).sum(1).tolist()
-        parts = zip(self.fields, features.split(of_field), code.split(of_field), strict=True)
-        return torch.cat([network(*inputs) for network, *inputs in parts]).flatten(0, 1)[slot]
-
-    def weights(self, points: Tensor, anchors: Tensor) -> Tensor:
-        """Blend weights `[2B, N, 24]` at points `[2B, N, 3]` of heads and mirrored heads, whose sum over both is 1."""
-        distances = torch.cdist(points, anchors, compute_mode="donot_use_mm_for_euclid_dist") / self.radii[:-1]
-        weights = (1 - distances.square()).clamp(min=0) ** 3
-        across = (points[..., :1] - anchors[:, None, PAIRS:, 0]) / self.radii[PAIRS:-1]
-        weights = torch.cat([weights[..., :PAIRS], weights[..., PAIRS:] * _seam(across)], -1)
-        reach = weights.sum(-1).unflatten(0, (2, -1)).sum(0)
-        background = (1 - reach / _BACKGROUND_BELOW).clamp(min=0) ** 2
-        halves = background.repeat(2, 1) * _seam(points[..., 0] / self.radii[-1])
-        return torch.cat([weights, halves[..., None]], -1) / (reach + background).repeat(2, 1)[..., None]
-
-    def _global_codes(self, z_id: Tensor) -> Tensor:
-        """`[2B, 132]` of the heads, then of their mirror images."""
-        code = z_id[:, :_GLOBAL]
-        return torch.cat([code, code * self.mirror])
-
-    def _local_codes(self, codes: Tensor, z_id: Tensor) -> Tensor:
-        """`[2B, 24, code]`."""
-        learned = torch.einsum("bg,fgc->bfc", codes, self.maps)
-        free = z_id[:, _GLOBAL:].unflatten(1, (2, FIELDS, self.config.free)).transpose(0, 1).flatten(0, 1)
-        return learned + functional.pad(free, (0, self.config.code - self.config.free))
-
-    def _anchors(self, codes: Tensor) -> Tensor:
-        return self.predictor(codes).unflatten(-1, (SIDE_ANCHORS, 3))
+        identity, _, local = self.latents.checked(z_id).split([IDENTITY, HAIR, self.latents.local], 1)
+        return self.ensemble(points, identity, local)
 
 
-def _mirrored(vectors: Tensor) -> Tensor:
-    """The first component, x, negated: `[..., 3]` or `[..., 4]`."""
-    return torch.cat([-vectors[..., :1], vectors[..., 1:]], -1)
+class NPHMHair(nn.Module):
+    """The hair layer, around the anchors of the mean head."""
 
+    def __init__(self, config: EnsembleConfig) -> None:
+        super().__init__()
+        self.ensemble = LocalEnsemble(config, HAIR, 1)
 
-def _seam(across: Tensor) -> Tensor:
-    """Weight of the left half, from 0 at -1/2 to 1 at 1/2; those of both halves sum to 1."""
-    t = (0.5 + across).clamp(0, 1)
-    return t * t * (3 - 2 * t)
+    def forward(self, template_points: Tensor, z_hair: Tensor) -> Tensor:
+        """template_points `[B, N, 3]`, z_hair `[B, 32]` to `[B, N]` metres."""
+        return self.ensemble(template_points, z_hair)[..., 0]

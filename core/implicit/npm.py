@@ -1,18 +1,20 @@
-"""NPM's backbone: one global MLP (Palafox et al., "Neural Parametric Models", ICCV 2021)."""
+"""NPM's fields: global MLPs (Palafox et al., "NPMs: Neural Parametric Models", ICCV 2021)."""
 
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from .latents import HAIR, IDENTITY
 from .mlp import FourierFeatures, ModulatedMLP
 
 REACH = 0.03
-"""Metres that a backbone's output 1 stands for."""
+"""Metres that an output 1 of a field's network stands for."""
+_PERIOD = 0.6
 
 
 @dataclass(frozen=True)
 class NPMConfig:
-    """Sizes of the global MLP."""
+    """Sizes of one global MLP."""
 
     octaves: int = 4
     width: int = 256
@@ -20,14 +22,26 @@ class NPMConfig:
 
 
 class NPM(nn.Module):
-    """Delta and delta from Fourier features of the point, modulated by z_id."""
+    """The backbone: Delta and delta from Fourier features of the point, modulated by identity."""
 
-    def __init__(self, config: NPMConfig, latent: int) -> None:
+    def __init__(self, config: NPMConfig) -> None:
         super().__init__()
-        self.config = config
-        self.features = FourierFeatures(config.octaves, period=0.6)
-        self.network = ModulatedMLP(self.features.size, latent, config.width, config.depth, 4)
+        self.features = FourierFeatures(config.octaves, _PERIOD)
+        self.network = ModulatedMLP(self.features.size, IDENTITY, config.width, config.depth, 4)
 
     def forward(self, points: Tensor, z_id: Tensor) -> Tensor:
         """points `[B, N, 3]`, z_id `[B, D]` to `[B, N, 4]` metres."""
-        return REACH * self.network(self.features(points), z_id)
+        return REACH * self.network(self.features(points), z_id[:, :IDENTITY])
+
+
+class NPMHair(nn.Module):
+    """The hair layer: the same over template points and the hair code."""
+
+    def __init__(self, config: NPMConfig) -> None:
+        super().__init__()
+        self.features = FourierFeatures(config.octaves, _PERIOD)
+        self.network = ModulatedMLP(self.features.size, HAIR, config.width, config.depth, 1)
+
+    def forward(self, template_points: Tensor, z_hair: Tensor) -> Tensor:
+        """template_points `[B, N, 3]`, z_hair `[B, 32]` to `[B, N]` metres."""
+        return REACH * self.network(self.features(template_points), z_hair)[..., 0]

@@ -1,20 +1,21 @@
-"""The tri-plane backbone: a generator of feature planes and a small decoder.
+"""The tri-plane fields: generators of feature planes and small decoders.
 
 Chan et al., "Efficient Geometry-aware 3D Generative Adversarial Networks", CVPR 2022, hold a scene in three planes. The
-generator here is linear: heads are near-linear in their code, and the decoder gives what is not. Two levels of planes:
-one of the whole box, one of the face alone.
+generators here are linear: heads are near-linear in their code, and the decoder gives what is not. The skin has two
+levels of planes, one of the whole box and one of the face alone; the hair has one.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .latents import HAIR, IDENTITY
 from .mlp import ExactLinear, FourierFeatures
+from .npm import REACH
 
-REACH = 0.03
-"""Metres that a backbone's output 1 stands for."""
 _PLANES = ((0, 1), (2, 1), (0, 2))
 """Axes of the planes: front, side, top."""
 _RAMP = 0.015
@@ -23,12 +24,14 @@ _RAMP = 0.015
 
 @dataclass(frozen=True)
 class TriPlaneConfig:
-    """Sizes of the planes and the decoder."""
+    """Sizes of the planes and the decoders."""
 
     head_size: int = 40
     head_channels: int = 9
     face_size: int = 48
     face_channels: int = 8
+    hair_size: int = 56
+    hair_channels: int = 10
     width: int = 96
     depth: int = 2
     octaves: int = 5
@@ -42,13 +45,13 @@ class PlaneLevel(nn.Module):
     def __init__(self, bounds: Tensor, size: int, channels: int, latent: int) -> None:
         super().__init__()
         self.size, self.channels = size, channels
-        self.register_buffer("bounds", bounds)
+        self.register_buffer("bounds", bounds, persistent=False)
         self.mean = nn.Parameter(0.1 * torch.randn(3 * channels, size, size))
         self.basis = nn.Parameter(0.02 * torch.randn(latent, 3 * channels, size, size))
 
-    def forward(self, points: Tensor, z_id: Tensor) -> Tensor:
+    def forward(self, points: Tensor, code: Tensor) -> Tensor:
         """`[B, N, 3]` to the features of the three planes one after the other, `[B, N, 3 C]`; 0 outside of the box."""
-        planes = self.mean + torch.tensordot(z_id.to(self.basis), self.basis, 1)
+        planes = self.mean + torch.tensordot(code.to(self.basis), self.basis, 1)
         scaled = (points - self.bounds[0]) / (self.bounds[1] - self.bounds[0]) * 2 - 1
         sampled = [
             functional.grid_sample(plane, scaled[:, None, :, list(axes)], mode="bicubic", align_corners=True)[:, :, 0]
@@ -63,23 +66,48 @@ class PlaneLevel(nn.Module):
 
 
 class TriPlane(nn.Module):
-    """Delta and delta decoded from the planes' features and the point's Fourier features."""
+    """The backbone: Delta and delta decoded from two levels of planes and the point's Fourier features."""
 
-    def __init__(self, config: TriPlaneConfig, latent: int, bounds: Tensor, face_bounds: Tensor) -> None:
+    def __init__(self, config: TriPlaneConfig, bounds: Tensor, face_bounds: Tensor) -> None:
         """`bounds`, `face_bounds` [2, 3] metres."""
         super().__init__()
-        self.config = config
-        self.head = PlaneLevel(bounds, config.head_size, config.head_channels, latent)
-        self.face = PlaneLevel(face_bounds, config.face_size, config.face_channels, latent)
-        self.features = FourierFeatures(config.octaves, period=0.6)
-        sizes = [3 * (config.head_channels + config.face_channels) + self.features.size]
-        layers: list[nn.Module] = []
-        for inputs in [*sizes, *[config.width] * (config.depth - 1)]:
-            layers += [nn.Linear(inputs, config.width), nn.SiLU()]
-        self.decoder = nn.Sequential(*layers)
-        self.last = ExactLinear(config.width, 4)
+        self.head = PlaneLevel(bounds, config.head_size, config.head_channels, IDENTITY)
+        self.face = PlaneLevel(face_bounds, config.face_size, config.face_channels, IDENTITY)
+        self.decoder = PlaneDecoder(config, 3 * (config.head_channels + config.face_channels), 4)
 
     def forward(self, points: Tensor, z_id: Tensor) -> Tensor:
         """points `[B, N, 3]`, z_id `[B, D]` to `[B, N, 4]` metres."""
-        planes = torch.cat([self.head(points, z_id), self.face(points, z_id), self.features(points)], -1)
-        return REACH * self.last(self.decoder(planes))
+        identity = z_id[:, :IDENTITY]
+        return self.decoder(torch.cat([self.head(points, identity), self.face(points, identity)], -1), points)
+
+
+class TriPlaneHair(nn.Module):
+    """The hair layer, decoded from one level of planes over the template."""
+
+    def __init__(self, config: TriPlaneConfig, bounds: Tensor) -> None:
+        """`bounds` [2, 3] metres."""
+        super().__init__()
+        self.planes = PlaneLevel(bounds, config.hair_size, config.hair_channels, HAIR)
+        self.decoder = PlaneDecoder(config, 3 * config.hair_channels, 1)
+
+    def forward(self, template_points: Tensor, z_hair: Tensor) -> Tensor:
+        """template_points `[B, N, 3]`, z_hair `[B, 32]` to `[B, N]` metres."""
+        return self.decoder(self.planes(template_points, z_hair), template_points)[..., 0]
+
+
+class PlaneDecoder(nn.Module):
+    """A small MLP on the planes' features and Fourier features of the point; it starts at 0."""
+
+    def __init__(self, config: TriPlaneConfig, features: int, outputs: int) -> None:
+        super().__init__()
+        self.features = FourierFeatures(config.octaves, period=0.6)
+        sizes = [features + self.features.size, *[config.width] * config.depth]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        self.last = ExactLinear(config.width, outputs)
+
+    def forward(self, planes: Tensor, points: Tensor) -> Tensor:
+        """`[B, N, features]`, `[B, N, 3]` to `[B, N, outputs]` metres."""
+        hidden = torch.cat([planes, self.features(points)], -1)
+        for layer in self.layers:
+            hidden = functional.silu(layer(hidden))
+        return REACH * self.last(hidden)

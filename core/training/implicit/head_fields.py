@@ -23,14 +23,18 @@ from ..publish import publish
 from .adversarial import ImageObjective, ImageWeights
 from .hair import KINDS, HairLibrary
 from .heads import HeadSampler
-from .objective import IdentityBatch, IdentityWeights, expression_losses, identity_losses
+from .objective import HairBatch, IdentityWeights, SkinBatch, expression_losses, hair_losses, identity_losses
 from .samples import SampleSet, samples
 from .sampling import samples_folder
 from .trainer import Losses, Outcome, Schedule, fabric, train
 
-EXPRESSION = Schedule(1200, 1e-3)
+HAIR, EXPRESSION = Schedule(1000, 1e-3), Schedule(1200, 1e-3)
 HEADS, SURFACE, SPACE = 64, 128, 160
 """Per step. Many heads with few points each: identity is what there is most to learn of."""
+CARRIED = 16, 48
+"""Heads with hair per step of the skin's training, and points of their hair."""
+HAIRY = 24, 256, 384
+"""Per step of the hair's training: heads, points on the hair, points around it."""
 ORIENTED = 24
 """Surface points of each head on which the normal is asked for."""
 
@@ -48,7 +52,8 @@ class FieldRecipe:
     config: Any
     """One of `likeness.core.implicit.heads.CONFIGS`."""
     identity: Schedule
-    expression: Schedule
+    hair: Schedule = HAIR
+    expression: Schedule = EXPRESSION
     images: Schedule | None = None
     """A further stage of identity with the 2D objective."""
     weights: IdentityWeights = field(default_factory=IdentityWeights)
@@ -58,61 +63,70 @@ class FieldRecipe:
 
 
 def train_npm(data: Path, out: Path, seed: int) -> None:
-    """The global MLP; writes `npm.safetensors` and its card to `out`. Raises InputError when the data are missing."""
-    train_head_field(FieldRecipe("npm", NPMConfig(), Schedule(3000, 1e-3), EXPRESSION), data, out, seed)
+    """The global MLPs; writes `npm.safetensors` and its card to `out`. Raises InputError when the data are missing."""
+    train_head_field(FieldRecipe("npm", NPMConfig(), Schedule(3000, 1e-3)), data, out, seed)
 
 
 def train_triplane(data: Path, out: Path, seed: int) -> None:
     """The tri-plane model; writes `triplane.safetensors` and its card to `out`. Raises InputError without the data."""
-    train_head_field(
-        FieldRecipe(
-            "triplane",
-            TriPlaneConfig(),
-            identity=Schedule(2400, 6e-3, muon=3.0),
-            images=Schedule(240, 1.5e-3, muon=3.0, warmup=20, average=0.98),
-            expression=EXPRESSION,
-        ),
-        data,
-        out,
-        seed,
+    recipe = FieldRecipe(
+        "triplane",
+        TriPlaneConfig(),
+        identity=Schedule(2400, 6e-3, muon=3.0),
+        hair=Schedule(1000, 6e-3, muon=3.0),
+        images=Schedule(240, 1.5e-3, muon=3.0, warmup=20),
     )
+    train_head_field(recipe, data, out, seed)
 
 
 def train_head_field(recipe: FieldRecipe, data: Path, out: Path, seed: int) -> None:
-    """Train identity, then expression, and write weights and card. Raises InputError when the data are missing."""
+    """Train skin, hair and expression, and write weights and card. Raises InputError when the data are missing."""
     heads = samples(data, "train")
     run = fabric()
-    head, outcomes = train_identity(recipe, data, heads, seed, run)
+    head, outcomes = train_surface(recipe, data, heads, seed, run)
     outcomes["expression"] = train_expression(recipe, head, heads, HeadSampler.load(data), seed, run)
     publish_field(recipe, head, out, outcomes)
 
 
-def train_identity(
+def train_surface(
     recipe: FieldRecipe, data: Path, heads: SampleSet, seed: int, run: Fabric
 ) -> tuple[HeadField, dict[str, Outcome]]:
-    """A head with all but its expression trained, on samples and then, where the recipe says so, on normal maps."""
+    """A head with all but its expression trained: the skin, the hair, then, where the recipe says so, normal maps."""
     torch.manual_seed(seed)
     head = untrained_field(recipe.config)
     if recipe.prepare:
         recipe.prepare(head)
     head.to(run.device)
 
-    def solid(step: int) -> Losses:
-        batch = identity_batch(head.latents, heads, np.random.default_rng([seed, step]), run.device)
-        return identity_losses(head, batch, recipe.weights, ORIENTED)
-
-    outcomes = {"identity": train(f"{recipe.name}-identity", head.backbone, solid, recipe.identity, run)}
-    if recipe.images:
-        first = recipe.identity.steps
-        objective = ImageObjective(data, heads, recipe.image_weights, seed, run)
-        both = nn.ModuleList([head.backbone, objective.discriminator])
-        outcomes["images"] = train(
-            f"{recipe.name}-images",
-            both,
-            lambda step: solid(first + step) | objective(head, step),
-            recipe.images,
-            run,
+    def skin(step: int) -> Losses:
+        rng = np.random.default_rng([seed, step])
+        batch, hair = (
+            skin_batch(head.latents, heads, rng, run.device),
+            hair_batch(head.latents, heads, rng, run.device, *CARRIED, 1),
         )
+        return identity_losses(head, batch, hair, recipe.weights, ORIENTED)
+
+    def hair(step: int) -> Losses:
+        batch = hair_batch(head.latents, heads, np.random.default_rng([seed, 2, step]), run.device, *HAIRY)
+        return hair_losses(head, batch, ORIENTED)
+
+    outcomes = {
+        "skin": train(f"{recipe.name}-skin", head.backbone, skin, recipe.identity, run),
+        "hair": train(f"{recipe.name}-hair", head.hair, hair, recipe.hair, run),
+    }
+    if recipe.images:
+        objective = ImageObjective(data, heads, recipe.image_weights, seed, run)
+        trained = nn.ModuleList([head.backbone, head.hair, objective.discriminator])
+
+        def images(step: int) -> Losses:
+            solid = skin(recipe.identity.steps + step)
+            return (
+                solid
+                | {f"hair_{key}": term for key, term in hair(recipe.hair.steps + step).items()}
+                | objective(head, step)
+            )
+
+        outcomes["images"] = train(f"{recipe.name}-images", trained, images, recipe.images, run)
     return head, outcomes
 
 
@@ -147,14 +161,34 @@ def train_expression(
     return train(f"{recipe.name}-expression", head.expression, losses, recipe.expression, run)
 
 
-def identity_batch(
-    latents: LatentSpace, heads: SampleSet, rng: np.random.Generator, device: torch.device
-) -> IdentityBatch:
+def skin_batch(latents: LatentSpace, heads: SampleSet, rng: np.random.Generator, device: torch.device) -> SkinBatch:
     """Random heads with random points of each."""
     rows = heads.batch(rng, HEADS, SURFACE, SPACE)
     names = ("surface_points", "surface_normals", "surface_template", "space_points", "space_sdf")
-    arrays = [torch.tensor(rows[name].astype(np.float32)).to(device) for name in names]
-    return IdentityBatch(latents.extended(torch.tensor(rows["z"]).to(device)), *arrays)
+    return SkinBatch(*_on(device, latents, rows, names))
+
+
+def hair_batch(
+    latents: LatentSpace,
+    heads: SampleSet,
+    rng: np.random.Generator,
+    device: torch.device,
+    count: int,
+    surface: int,
+    space: int,
+) -> HairBatch:
+    """`count` random heads that have hair, with random points on it and around it."""
+    rows = heads.hair_batch(rng, count, surface, space)
+    names = ("hull_points", "hull_normals", "hull_template", "hair_points", "hair_sdf")
+    return HairBatch(*_on(device, latents, rows, names))
+
+
+def _on(
+    device: torch.device, latents: LatentSpace, rows: dict[str, np.ndarray], names: tuple[str, ...]
+) -> list[Tensor]:
+    """z_id and the arrays of those names as float32 tensors."""
+    z_id = latents.extended(torch.tensor(rows["z"]))
+    return [tensor.to(device) for tensor in (z_id, *(torch.tensor(rows[name].astype(np.float32)) for name in names))]
 
 
 def publish_field(recipe: FieldRecipe, head: HeadField, out: Path, outcomes: dict[str, Outcome]) -> None:
@@ -170,7 +204,7 @@ def publish_field(recipe: FieldRecipe, head: HeadField, out: Path, outcomes: dic
             stage: {"steps": o.steps, "minutes": o.minutes, "losses_mm": o.losses} for stage, o in outcomes.items()
         },
         "parameters": {
-            "identity": sum(p.numel() for p in head.backbone.parameters()),
+            "identity": sum(p.numel() for part in (head.backbone, head.hair) for p in part.parameters()),
             "expression": sum(p.numel() for p in head.expression.parameters()),
         },
     }

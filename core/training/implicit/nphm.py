@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
+from ...implicit.ensemble import PAIRS, EnsembleConfig
 from ...implicit.field import CANONICAL_JAW, HeadField
 from ...implicit.latents import HAIR, IDENTITY
-from ...implicit.nphm import NPHM, PAIRS, NPHMConfig
+from ...implicit.nphm import NPHM, NPHMHair
 from ...parametric.arkit import INDEX
 from ...parametric.head import HeadModel
 from .hair import HairLibrary
-from .head_fields import EXPRESSION, FieldRecipe, train_head_field
+from .head_fields import FieldRecipe, train_head_field
 from .sampling import samples_folder
 from .trainer import Schedule
 
@@ -51,7 +52,7 @@ REACH, LEAST_RADIUS = 1.5, 0.03
 
 def train_nphm(data: Path, out: Path, seed: int) -> None:
     """The ensemble; writes `nphm.safetensors` and its card to `out`. Raises InputError when the data are missing."""
-    recipe = FieldRecipe("nphm", NPHMConfig(), Schedule(1500, 1e-3, average=0.98), EXPRESSION, prepare=place_anchors)
+    recipe = FieldRecipe("nphm", EnsembleConfig(), Schedule(1500, 1e-3), prepare=place_anchors)
     train_head_field(recipe, data, out, seed)
 
 
@@ -70,10 +71,15 @@ def place_anchors(field: HeadField) -> None:
     vertices = model.vertices(betas, *pose)
     chosen = anchor_vertices(model, vertices[0])
     mean, moved = vertices[0, chosen], vertices[1:, chosen] - vertices[0, chosen]
-    basis = np.concatenate([moved, np.zeros((HAIR, *mean.shape))]).transpose(1, 2, 0)
-    mirror = np.concatenate([identity_mirror(model), HairLibrary.cached_mirror(samples_folder())])
     assert isinstance(field.backbone, NPHM)
-    field.backbone.place(*(torch.tensor(a, dtype=torch.float32) for a in (mean, basis, radii(mean), mirror)))
+    assert isinstance(field.hair, NPHMHair)
+    reach = radii(mean)
+    still = np.zeros((*mean.shape, HAIR))
+    for ensemble, basis, mirror in (
+        (field.backbone.ensemble, moved.transpose(1, 2, 0), identity_mirror(model)),
+        (field.hair.ensemble, still, HairLibrary.cached_mirror(samples_folder())),
+    ):
+        ensemble.place(*(torch.tensor(array, dtype=torch.float32) for array in (mean, basis, reach, mirror)))
 
 
 def anchor_vertices(model: HeadModel, vertices: np.ndarray) -> list[int]:

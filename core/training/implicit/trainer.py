@@ -33,7 +33,7 @@ class Schedule:
     warmup: int = 100
     weight_decay: float = 0.0
     clip: float = 1.0
-    average: float = 0.998
+    average: float = 0.98
 
     def factor(self, step: int) -> float:
         """Share of `lr` at a step."""
