@@ -19,7 +19,7 @@ EXPRESSIVE = {"bald": range(3), "with hair": range(24, 26)}
 SWEPT = (0, 24)
 """Test heads of the sweeps, one of them with hair."""
 NOISES_MM = (0.0, 0.5, 1.0, 2.0)
-COUNTS = (250, 500, 1000, 5000)
+COUNTS = (250, 500, 1000, 2500, 5000, 10000)
 
 
 def evaluate_heads(data: Path) -> dict[str, Table]:
