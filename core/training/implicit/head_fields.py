@@ -22,7 +22,7 @@ from ...weights import weights_path
 from ..publish import publish
 from .adversarial import ImageObjective, ImageWeights
 from .hair import KINDS, HairLibrary
-from .heads import HeadSampler
+from .heads import REGIONS, HeadSampler
 from .objective import IdentityBatch, IdentityWeights, expression_losses, identity_losses
 from .samples import SampleSet, samples
 from .sampling import samples_folder
@@ -84,7 +84,7 @@ def train_head_field(recipe: FieldRecipe, data: Path, out: Path, seed: int) -> N
     run = fabric()
     head, outcomes = train_identity(recipe, data, heads, seed, run)
     outcomes["expression"] = train_expression(recipe, head, heads, HeadSampler.load(data), seed, run)
-    publish_field(recipe, head, out, outcomes)
+    publish_field(recipe, head, out, outcomes, held_out_error(head, samples(data, "test")))
 
 
 def train_identity(
@@ -157,7 +157,24 @@ def identity_batch(
     return IdentityBatch(latents.extended(torch.tensor(rows["z"]).to(device)), *arrays)
 
 
-def publish_field(recipe: FieldRecipe, head: HeadField, out: Path, outcomes: dict[str, Outcome]) -> None:
+@torch.no_grad()
+def held_out_error(head: HeadField, heads: SampleSet) -> dict[str, float]:
+    """Mean |f| in mm on the surface of heads that were not trained on, at their true codes, by region."""
+    device = next(head.parameters()).device
+    found: dict[str, list[Tensor]] = {}
+    for index in range(len(heads)):
+        rows = heads.head(index)
+        z_id = head.latents.extended(torch.tensor(heads.z[index : index + 1]))
+        points = torch.tensor(rows["surface_points"])[None].to(device)
+        error = 1e3 * head.sdf(points, z_id.to(device))[0].abs().cpu()
+        for number, region in enumerate(REGIONS):
+            found.setdefault(f"held_out_{region}_mm", []).append(error[torch.tensor(rows["surface_region"] == number)])
+    return {region: round(float(torch.cat(errors).mean()), 3) for region, errors in found.items()}
+
+
+def publish_field(
+    recipe: FieldRecipe, head: HeadField, out: Path, outcomes: dict[str, Outcome], metrics: dict[str, float]
+) -> None:
     """Write the weights in half precision, and a card that says how they came about."""
     tensors, metadata = head_field_tensors(head)
     first = next(iter(outcomes.values()))
@@ -166,6 +183,7 @@ def publish_field(recipe: FieldRecipe, head: HeadField, out: Path, outcomes: dic
         "data": DATA,
         "licence": "GPL-3.0-or-later",
         "device": first.device,
+        "metrics": metrics,
         "training": {
             stage: {"steps": o.steps, "minutes": o.minutes, "losses_mm": o.losses} for stage, o in outcomes.items()
         },
