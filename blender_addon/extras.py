@@ -40,8 +40,8 @@ def with_extras(avatar: Avatar, rig: bpy.types.Object, model: HeadModel) -> Avat
 
 
 def _other_hair(avatar: Avatar, rig: bpy.types.Object) -> bool:
-    codes = (parameters["z_id"][identity.HAIR] for parameters in (avatar.parameters, heads.metadata(rig)["parameters"]))
-    return not np.allclose(*codes, atol=1e-4)
+    built = heads.metadata(rig)["parameters"]
+    return not np.allclose(avatar.parameters["z_id"][identity.HAIR], built["z_id"][identity.HAIR], atol=1e-4)
 
 
 def _part(rig: bpy.types.Object, material: bpy.types.Material, model: HeadModel) -> Part | None:

@@ -5,21 +5,19 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..avatar import Avatar
 from ..errors import EngineError
 from ..version import VERSION
 from . import devices
 from .protocol import PROTOCOL
 from .worker import Method, Progress
 
+if TYPE_CHECKING:
+    from ..avatar import Avatar
+
 METHODS: dict[str, Method] = {}
-_NEEDED = ("torch", "mediapipe", "scipy", "skimage", "PIL", "safetensors")
-
-
-Made = tuple[Avatar, dict[str, Any]]
-"""A head and its report."""
+_NEEDED = ("torch", "mediapipe", "scipy", "skimage", "PIL", "safetensors", "igl", "trimesh")
 
 
 def _method(function: Method) -> Method:
@@ -27,7 +25,7 @@ def _method(function: Method) -> Method:
     return function
 
 
-def _saved(job: Callable[[str], Made], out: str, device: str) -> dict[str, Any]:
+def _saved(job: Callable[[str], tuple["Avatar", dict[str, Any]]], out: str, device: str) -> dict[str, Any]:
     """Run `job(device)`, save the head as the Avatar file `out`, and return the whole report."""
     (avatar, report), chosen, warnings = devices.run(job, device)
     avatar.save(out)
@@ -88,7 +86,7 @@ def head(
     """Make a head of the photo; `model` auto with topology quads is the parametric head alone."""
     from ..capture.pipeline import CaptureOptions, capture_head
 
-    def job(chosen: str) -> Made:
+    def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
         options = CaptureOptions(face=face, model=model, topology=topology, resolution=resolution, device=chosen)
         return capture_head([Path(photo) for photo in photos], options=options, progress=progress)
 
@@ -109,7 +107,7 @@ def scan(
     """Make a head of the scan in `file`."""
     from ..capture.scan import capture_scan
 
-    def job(chosen: str) -> Made:
+    def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
         mesh: dict[str, Any] = {"model": model, "topology": topology, "resolution": resolution}
         return capture_scan(Path(file), **mesh, device=chosen, progress=progress)
 

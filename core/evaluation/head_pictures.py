@@ -31,7 +31,7 @@ BATCH = (sys.executable, "-P", "-m", "likeness.blender_addon.batch")
 
 
 def evaluate_head_pictures(data: Path) -> dict[str, Any]:
-    """Fit the heads of `CHOSEN` from points of them, extract their surfaces, and render each neutral, with the jaw open,
+    """Fit the heads of `CHOSEN` to points of theirs and extract their surfaces; render each neutral, with the jaw open,
     in a blink and smiling: one row a head in `PICTURE`. Figures: how far the points lie from the surfaces.
     """
     heads, rows, figures = HeldOutHeads(data), [], {}

@@ -12,9 +12,9 @@ from .heads_trials import Outcomes, Subject, run_trials
 
 ROWS = (MEAN, LINEAR, "npm", "nphm", "triplane")
 EXPRESSIVE_ROWS = (*ROWS, IMAVATAR)
-PER_GROUP = 8
+PER_GROUP = 4
 """Test heads of the identity table, at most."""
-EXPRESSIVE = {"bald": range(6), "with hair": range(24, 28)}
+EXPRESSIVE = {"bald": range(3), "with hair": range(24, 26)}
 """Test heads of the expression table; each shows a test expression that no other shows."""
 SWEPT = (0, 24)
 """Test heads of the sweeps, one of them with hair."""

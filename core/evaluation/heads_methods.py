@@ -22,7 +22,7 @@ from ..implicit.imavatar import load_imavatar
 from ..implicit.template import Template
 from ..parametric.arkit import flame_from_arkit
 from ..parametric.head import SHAPES, HeadModel
-from ..training.implicit.trainer import cache_folder
+from ..training.implicit.ablation import ablation_folder
 from ..weights import weights_path
 from .heads_protocol import PointCloud
 
@@ -153,7 +153,7 @@ ABLATION = {
 def load_method(name: str) -> Method:
     """The method of a row. Raises EngineError when its weights are missing, damaged or of another version."""
     if name in ABLATION:
-        path = cache_folder() / "ablation" / f"{ABLATION[name]}.safetensors"
+        path = ablation_folder() / f"{ABLATION[name]}.safetensors"
         if not path.is_file():
             raise EngineError(f"The ablation's weights {path.name} are missing; run likeness train triplane-ablation.")
         return ImplicitModel("triplane", path)

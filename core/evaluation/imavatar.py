@@ -65,7 +65,7 @@ def evaluate_fields(module: Imavatar) -> dict[str, Any]:
         for name, fields in rows.items():
             batch = Fields(*(value.expand(POSES, *value.shape) for value in fields))
             errors[name].append(1e3 * np.linalg.norm(pose_points(canonical, batch, drive).numpy() - truth, axis=-1))
-    own = teacher.at(torch.tensor(points.corners), torch.tensor(points.barycentric))
+    own = teacher.at(*_tensors(points))
     off = (rows["fields"].weights - own.weights).abs().sum(1)
     return {
         "weights_l1_mean": float(off.mean()),
@@ -81,10 +81,10 @@ def _rows(module: Imavatar, teacher: Teacher, points: _Points) -> dict[str, Fiel
     with torch.no_grad():
         found = module.fields(template)
     nearest = points.corners[np.arange(POINTS), points.barycentric.argmax(1)]
-    still = [torch.zeros_like(value) for value in found[:2]]
+    own = teacher.at(*_tensors(points))
     return {
         "fields": found,
-        "skinning alone": Fields(*still, teacher.at(*_tensors(points)).weights),
+        "skinning alone": Fields(0 * own.expression, 0 * own.pose, own.weights),
         "nearest vertex": Fields(*(value[nearest] for value in teacher.fields)),
     }
 

@@ -69,15 +69,17 @@ class HairLibrary:
     def _path(self, variant: int) -> Path:
         return self.folder / f"{variant:03d}.npz"
 
-    def carried(self, variant: int, displacement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The hull on a head whose skin is displaced [V, 3] from the mean: vertices [H, 3], triangles [G, 3]."""
+    def carried(self, variant: int, displacement: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The hull on a head whose skin is displaced [V, 3] from the mean: vertices [H, 3], triangles [G, 3], and the
+        vertices [H, 3] on the mean head.
+        """
         with np.load(self._path(variant)) as file:
             vertices, triangles = file["vertices"].astype(np.float64), file["triangles"].astype(np.int64)
         controls, inverse = self._controls
         points = self.sampler.mean[controls]
         weights = inverse[:, : len(controls)] @ displacement[controls]
         basis = np.c_[cdist(vertices, points), np.ones(len(vertices)), vertices]
-        return vertices + basis @ weights, triangles
+        return vertices + basis @ weights, triangles, vertices
 
     @cached_property
     def _controls(self) -> tuple[np.ndarray, np.ndarray]:

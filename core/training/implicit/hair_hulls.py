@@ -81,9 +81,10 @@ class HullMaker:
         return _closed(self.head < 0, CLOSING / VOXEL) & (self.head > 0)
 
     def mesh(self, field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices [V, 3] in metres and triangles [T, 3] of the zero level of a field at the voxels."""
-        vertices, triangles, *_ = marching_cubes(field.astype(np.float32), 0, spacing=(VOXEL,) * 3)
-        return vertices + LOW, triangles.astype(np.int64)
+        """Vertices [V, 3] in metres and triangles [T, 3] of the zero level of a field at the voxels, closed."""
+        padded = np.pad(field.astype(np.float32), 1, constant_values=VOXEL)
+        vertices, triangles, *_ = marching_cubes(padded, 0, spacing=(VOXEL,) * 3)
+        return vertices + LOW - VOXEL, triangles.astype(np.int64)
 
     def field(self, style: Strips, cut: Cut) -> np.ndarray:
         """[X, Y, Z] metres, negative inside the hair of a style cut so."""

@@ -22,8 +22,8 @@ from ...weights import weights_path
 from ..publish import publish
 from .adversarial import ImageObjective, ImageWeights
 from .hair import KINDS, HairLibrary
-from .heads import HeadSampler
-from .objective import HairBatch, IdentityWeights, SkinBatch, expression_losses, hair_losses, identity_losses
+from .heads import REGIONS, HeadSampler
+from .objective import MM, HairBatch, IdentityWeights, SkinBatch, expression_losses, hair_losses, identity_losses
 from .samples import SampleSet, samples
 from .sampling import samples_folder
 from .trainer import Losses, Outcome, Schedule, fabric, train
@@ -85,7 +85,7 @@ def train_head_field(recipe: FieldRecipe, data: Path, out: Path, seed: int) -> N
     run = fabric()
     head, outcomes = train_surface(recipe, data, heads, seed, run)
     outcomes["expression"] = train_expression(recipe, head, heads, HeadSampler.load(data), seed, run)
-    publish_field(recipe, head, out, outcomes)
+    publish_field(recipe, head, out, outcomes, held_out_error(head, samples(data, "test")))
 
 
 def train_surface(
@@ -147,23 +147,22 @@ def train_expression(
 
     def losses(step: int) -> Losses:
         rng = np.random.default_rng([seed, 1, step])
-        rows = heads.batch(rng, heads=16, surface=192, space=1)
+        rows = heads.skin_batch(rng, heads=16, surface=192, space=1)
         points, z_id = _tensor(rows["surface_points"], run), head.latents.extended(_tensor(rows["z"], run))
         triangle = torch.tensor(rows["surface_triangle"]).to(run.device).long()
-        moved = shapes[triangles[triangle.clamp(min=0)]]
+        moved = shapes[triangles[triangle]]
         truth = torch.einsum("bnv,bnvkc->bnkc", _tensor(rows["surface_barycentric"], run), moved)
         with torch.no_grad():
             near = points + 5e-4 * torch.randn(points.shape, generator=torch.Generator().manual_seed(step)).to(points)
             template = head.template_points(near, z_id)
-        skin = triangle >= 0
-        return expression_losses(head, template, truth, z_id, skin)
+        return expression_losses(head, template, truth, z_id)
 
     return train(f"{recipe.name}-expression", head.expression, losses, recipe.expression, run)
 
 
 def skin_batch(latents: LatentSpace, heads: SampleSet, rng: np.random.Generator, device: torch.device) -> SkinBatch:
     """Random heads with random points of each."""
-    rows = heads.batch(rng, HEADS, SURFACE, SPACE)
+    rows = heads.skin_batch(rng, HEADS, SURFACE, SPACE)
     names = ("surface_points", "surface_normals", "surface_template", "space_points", "space_sdf")
     return SkinBatch(*_on(device, latents, rows, names))
 
@@ -191,7 +190,26 @@ def _on(
     return [tensor.to(device) for tensor in (z_id, *(torch.tensor(rows[name].astype(np.float32)) for name in names))]
 
 
-def publish_field(recipe: FieldRecipe, head: HeadField, out: Path, outcomes: dict[str, Outcome]) -> None:
+@torch.no_grad()
+def held_out_error(head: HeadField, heads: SampleSet) -> dict[str, float]:
+    """Mean |f| in mm on the skin, by region, and on the hair of heads not trained on, at their true codes."""
+    device = next(head.parameters()).device
+    found: dict[str, list[Tensor]] = {}
+    for index in range(len(heads)):
+        rows = heads.head(index)
+        z_id = head.latents.extended(torch.tensor(heads.z[index : index + 1])).to(device)
+        error = head(torch.tensor(rows["surface_points"])[None].to(device), z_id)[0][0].abs().cpu()
+        for number, region in enumerate(REGIONS[:-1]):
+            found.setdefault(region, []).append(error[torch.tensor(rows["surface_region"] == number)])
+        if "hull_points" in rows:
+            template = head.template_points(torch.tensor(rows["hull_points"])[None].to(device), z_id)
+            found.setdefault(REGIONS[-1], []).append(head.hair(template, head.latents.hair(z_id))[0].abs().cpu())
+    return {f"held_out_{region}_mm": round(MM * float(torch.cat(e).mean()), 3) for region, e in found.items()}
+
+
+def publish_field(
+    recipe: FieldRecipe, head: HeadField, out: Path, outcomes: dict[str, Outcome], metrics: dict[str, float]
+) -> None:
     """Write the weights in half precision, and a card that says how they came about."""
     tensors, metadata = head_field_tensors(head)
     first = next(iter(outcomes.values()))
@@ -200,6 +218,7 @@ def publish_field(recipe: FieldRecipe, head: HeadField, out: Path, outcomes: dic
         "data": DATA,
         "licence": "GPL-3.0-or-later",
         "device": first.device,
+        "metrics": metrics,
         "training": {
             stage: {"steps": o.steps, "minutes": o.minutes, "losses_mm": o.losses} for stage, o in outcomes.items()
         },

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...geometry.closest import closest_points
 from ...implicit.field import CANONICAL_JAW
@@ -28,7 +28,8 @@ from ..publish import publish
 from .heads import random_expression
 from .trainer import Losses, Schedule, fabric, train
 
-FIELDS, POSED = Schedule(1500, 3e-3), Schedule(200, 3e-4)
+FIELDS = Schedule(1500, 3e-3, average=0.98)
+POSED = Schedule(200, 2e-5, warmup=20, average=0.98)
 POINTS = 4096
 """Per step."""
 POSES, POSED_POINTS = 4, 256
@@ -214,17 +215,17 @@ def train_imavatar(data: Path, out: Path, seed: int) -> None:  # noqa: ARG001
     feature = pose_feature(spread.theta) - pose_feature(teacher.canonical_theta)
     variance = feature.square().mean(0)
 
-    def fields(_: nn.Module, step: int) -> Losses:
+    def fields(step: int) -> Losses:
         rows = torch.tensor(np.random.default_rng([seed, 3, step]).integers(len(samples.points), size=POINTS))
         truth = teacher.at(samples.corners[rows], samples.barycentric[rows])
         return field_losses(module.fields(samples.points[rows]), truth, samples.weight[rows], variance)
 
-    def posed(_: nn.Module, step: int) -> Losses:
+    def posed(step: int) -> Losses:
         rng = np.random.default_rng([seed, 4, step])
         poses = random_poses(teacher.model, POSES, rng)
         rows = torch.tensor(rng.integers(SKIN, size=POSED_POINTS))
         with torch.autocast("cpu", enabled=False):
-            return fields(module, len(samples.points) + step) | posed_losses(module, teacher, samples, poses, rows)
+            return fields(FIELDS.steps + step) | posed_losses(module, teacher, samples, poses, rows)
 
     run = fabric()
     outcomes = {

@@ -9,8 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from ...rendering.rasterise import rasterise
 from .samples import HEADS as TRAINING_HEADS
-from .sampling import HeadGenerator, HeadMesh
-from .trainer import cache_folder
+from .sampling import HeadGenerator, HeadMesh, samples_folder
 
 SIZE = 48
 EVERY, VIEWS = 6, 4
@@ -49,7 +48,7 @@ class NormalMaps:
 
 def normal_maps(data: Path, seed: int) -> NormalMaps:
     """The maps of training heads, made once and kept in the cache."""
-    path = cache_folder() / "implicit" / f"normal_maps_{seed}.npz"
+    path = samples_folder() / f"normal_maps_{seed}.npz"
     if not path.is_file():
         generator = HeadGenerator(data)
         rng = np.random.default_rng([seed, 2])

@@ -127,11 +127,11 @@ def _normal_error(gradient: Tensor, normals: Tensor) -> Tensor:
     return (1 - functional.cosine_similarity(gradient, normals, dim=-1)).mean()
 
 
-def expression_losses(field: HeadField, template: Tensor, shapes: Tensor, z_id: Tensor, skin: Tensor) -> Losses:
-    """Every ARKit shape at once, where `skin` [B, N] is true.
+def expression_losses(field: HeadField, template: Tensor, shapes: Tensor, z_id: Tensor) -> Losses:
+    """Every ARKit shape at once.
 
     `template` [B, N, 3] are template points, `shapes` [B, N, 52, 3] the true displacements at weight 1 in metres.
     """
-    error = (field.expression.basis(template, z_id) - shapes).norm(dim=-1)[skin] * MM
-    still = shapes.norm(dim=-1)[skin] < 1e-6
+    error = (field.expression.basis(template, z_id) - shapes).norm(dim=-1) * MM
+    still = shapes.norm(dim=-1) < 1e-6
     return {"expression": 10 * error.mean(), "still": 2 * error[still].mean()}

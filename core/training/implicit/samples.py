@@ -8,6 +8,7 @@ import multiprocessing
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,6 @@ from .sampling import BALD_FIRST, HeadGenerator, samples_folder
 
 HEADS = {"train": 2400, "test": 48}
 CHUNK = 100
-PER_HEAD = ("beta", "hair")
-SURFACE = ("points", "normals", "template", "region", "triangle", "barycentric")
-SPACE = ("points", "sdf")
 _maker: HeadGenerator
 """Of a worker process."""
 
@@ -30,16 +28,20 @@ _maker: HeadGenerator
 class SampleSet:
     """Heads' samples, arrays of a folder at a time; points are in random order within a head.
 
-    `surface_points` [H, 6000, 3] float32, `surface_normals` float16, `surface_template` [H, 6000, 3] float32 (the same
-    place on the template mesh; NaN on hair), `surface_region` uint8 (heads.REGIONS), `surface_triangle` int32 (of the
-    closed skin; on hair -1) and `surface_barycentric` [H, 6000, 3] float32; `space_points` [H, 8000, 3] and `space_sdf`
-    [H, 8000] float32, metres, negative inside.
+    Of the skin, under hair too: `surface_points` [H, 6000, 3] float32, `surface_normals` float16, `surface_template`
+    float32 (the same place on the template mesh), `surface_region` [H, 6000] uint8 (heads.REGIONS), `surface_triangle`
+    int32, `surface_barycentric` [H, 6000, 3] float32; `space_points` [H, 8000, 3], `space_sdf` [H, 8000] float32.
+
+    Where there is hair: `hull_points` [H, 3000, 3] float32, `hull_normals` float16, `hull_template` float32 (the same
+    place on the mean head's hair); `hair_points` [H, 5000, 3] and the distance to the hair, `hair_sdf` [H, 5000].
+
+    Metres, distances negative inside.
     """
 
     z: np.ndarray
     """[H, 132] float32: beta, hair code."""
-    hair: np.ndarray
-    """[H] int32 variant, -1 for none."""
+    variant: np.ndarray
+    """[H] int32 haircut, -1 for none."""
     folders: tuple[dict[str, np.ndarray], ...]
 
     @classmethod
@@ -50,53 +52,59 @@ class SampleSet:
         if not paths:
             raise FileNotFoundError(f"There are no samples in {cache / split}.")
         folders = tuple({file.stem: np.load(file, mmap_mode="r") for file in sorted(p.glob("*.npy"))} for p in paths)
-        hair = np.concatenate([folder["hair"] for folder in folders])
-        codes = HairLibrary.cached_codes(cache) if (hair >= 0).any() else np.zeros((1, HAIR), np.float32)
-        return cls(np.concatenate([np.concatenate([f["beta"] for f in folders]), codes[hair + 1]], 1), hair, folders)
+        variant = np.concatenate([folder["variant"] for folder in folders])
+        codes = HairLibrary.cached_codes(cache) if (variant >= 0).any() else np.zeros((1, HAIR), np.float32)
+        beta = np.concatenate([folder["beta"] for folder in folders])
+        return cls(np.concatenate([beta, codes[variant + 1]], 1), variant, folders)
 
     def __len__(self) -> int:
-        return len(self.hair)
+        return len(self.variant)
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        return np.cumsum([0, *(len(folder["hair"]) for folder in self.folders)])
+        return np.cumsum([0, *(len(folder["beta"]) for folder in self.folders)])
 
     def head(self, index: int) -> dict[str, np.ndarray]:
         """Every array of one head, still mapped."""
         folder = int(np.searchsorted(self._starts, index, "right")) - 1
         return {name: array[index - self._starts[folder]] for name, array in self.folders[folder].items()}
 
-    def batch(
-        self, rng: np.random.Generator, heads: int, surface: int, space: int, among: np.ndarray | None = None
+    def skin_batch(self, rng: np.random.Generator, heads: int, surface: int, space: int) -> dict[str, np.ndarray]:
+        """Random heads with random points of each: `z` [B, 132], `surface_...` [B, surface, ...] and `space_...`."""
+        return self._drawn(rng, np.arange(len(self)), heads, {"surface": surface, "space": space})
+
+    def hair_batch(self, rng: np.random.Generator, heads: int, surface: int, space: int) -> dict[str, np.ndarray]:
+        """The same of heads with hair: `z` [B, 132], `hull_...` [B, surface, ...] and `hair_...` [B, space, ...]."""
+        return self._drawn(rng, np.flatnonzero(self.variant >= 0), heads, {"hull": surface, "hair": space})
+
+    def _drawn(
+        self, rng: np.random.Generator, among: np.ndarray, heads: int, counts: dict[str, int]
     ) -> dict[str, np.ndarray]:
-        """Random heads (of the indices `among`) with random points of each: `index` [B], `z` [B, 132], `hair` [B],
-        `surface_...` [B, surface, ...] and `space_...` [B, space, ...].
-        """
-        index = rng.choice(len(self) if among is None else among, heads, replace=False)
+        """`counts` points of each kind of array, by the first word of its name, of random heads of `among`."""
+        index = rng.choice(among, heads, replace=False)
         rows: dict[str, list[np.ndarray]] = {}
         for head in map(self.head, index):
-            first = {"surface": (surface, rng.random()), "space": (space, rng.random())}
+            share = {kind: rng.random() for kind in counts}
             for name, array in head.items():
-                if name not in PER_HEAD:
-                    count, share = first[name.split("_")[0]]
-                    start = int(share * (len(array) - count + 1))
-                    rows.setdefault(name, []).append(array[start : start + count])
-        return {"index": index, "z": self.z[index], "hair": self.hair[index]} | {
-            k: np.stack(v) for k, v in rows.items()
-        }
+                if (kind := name.split("_")[0]) in counts:
+                    start = int(share[kind] * (len(array) - counts[kind] + 1))
+                    rows.setdefault(name, []).append(array[start : start + counts[kind]])
+        return {"z": self.z[index]} | {name: np.stack(parts) for name, parts in rows.items()}
 
 
 def samples(data: Path, split: str, cache: Path | None = None, workers: int = 2) -> SampleSet:
     """The samples of "train" or "test", after making those that the cache lacks.
 
-    About 0.2 s a bald head, 0.5 s one with hair, on one core. Raises InputError when the ICT-FaceKit or the MakeHuman
+    About 0.2 s a bald head, 0.4 s one with hair, on one core. Raises InputError when the ICT-FaceKit or the MakeHuman
     data are not below `data`.
     """
     cache = cache or samples_folder()
-    total = HEADS[split]
+    total, bald = HEADS[split], min(BALD_FIRST[split], HEADS[split])
+    # Bald heads and others, whose arrays differ, lie in folders apart.
+    starts = sorted({*range(0, bald, CHUNK), *range(bald, total, CHUNK)})
     missing = [
-        (cache / split / f"{start:05d}", split, start, min(start + CHUNK, total))
-        for start in range(0, total, CHUNK)
+        (cache / split / f"{start:05d}", split, start, end)
+        for start, end in pairwise([*starts, total])
         if not (cache / split / f"{start:05d}").is_dir()
     ]
     if missing:

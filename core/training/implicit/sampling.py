@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from ...parametric.head import HeadModel
 from ...rendering.rasterise import interpolate
 from .hair import HairLibrary
-from .heads import CAP, FACE, HAIR, SPLITS, HeadSampler
+from .heads import CAP, FACE, SPLITS, HeadSampler
 from .template import COARSE, signed_distance
 from .trainer import cache_folder
 
@@ -22,8 +22,13 @@ BALD_FIRST = {"train": 1200, "test": 24}
 UNSEEN_STYLE = 42
 """Test heads from this index on wear the style that no training head wears."""
 SURFACE_POINTS, SPACE_POINTS = 6000, 8000
+HULL_POINTS, HAIR_POINTS = 3000, 5000
 SPREADS = {2e-3: 0.4, 1e-2: 0.35}
-"""Standard deviation in metres of points around the surface -> their share; the rest fills the box."""
+"""Standard deviation in metres of points around a surface -> their share; the rest fills the box."""
+HAIR_MARGIN = 0.03
+"""Metres around a hull that its box reaches."""
+BURIED = 4e-3
+"""Metres under the skin from which on a hull's surface matters to nobody."""
 DENSE = {"lips": 12.0, "eyelids": 12.0, "ears": 4.0}
 """How much denser than the rest of the head half of the surface points lie there; the face as such 3 times."""
 FACE_DENSE = 3.0
@@ -43,6 +48,8 @@ class HeadMesh:
     """[H, 3], empty without hair."""
     hull_triangles: np.ndarray
     """[G, 3]."""
+    hull_template: np.ndarray
+    """[H, 3] the hull on the mean head."""
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """[N] metres to the head, negative inside, of points [N, 3]."""
@@ -78,80 +85,90 @@ class HeadGenerator:
         """The head in the canonical pose, or with ARKit weights [52]."""
         sampler, hair = self.sampler, self.hair(split, index)
         skin = sampler.vertices(sampler.weights(split, index))
-        hull, faces = np.zeros((0, 3)), np.zeros((0, 3), np.int64)
+        hull = faces = template = np.zeros((0, 3))
         if hair >= 0:
-            hull, faces = self.library.carried(hair, skin - sampler.mean)
+            hull, faces, template = self.library.carried(hair, skin - sampler.mean)
         if expression is not None:
             skin = skin + sampler.displacement(expression)
-        return HeadMesh(skin, sampler.triangles, sampler.triangle_region, hull, faces)
+        return HeadMesh(skin, sampler.triangles, sampler.triangle_region, hull, faces.astype(np.int64), template)
 
     def sample(self, split: str, index: int) -> dict[str, np.ndarray]:
         """The arrays of one head, as `samples.SampleSet` describes them."""
         rng = np.random.default_rng([SPLITS[split], index, 2])
         mesh = self.mesh(split, index)
-        surface = self._on_surface(mesh, rng)
-        space = _around(surface["surface_points"], rng)
-        return {
+        surface = self._on_skin(mesh, rng)
+        space = _around(surface["surface_points"], SPACE_POINTS, COARSE, rng)
+        rows = {
             "beta": self.sampler.beta(self.sampler.weights(split, index)).astype(np.float32),
-            "hair": np.array(self.hair(split, index), np.int32),
+            "variant": np.array(self.hair(split, index), np.int32),
             **surface,
             "space_points": space.astype(np.float32),
-            "space_sdf": mesh.distance(space).astype(np.float32),
+            "space_sdf": signed_distance(space, mesh.vertices, mesh.triangles).astype(np.float32),
         }
+        return rows | _hair_rows(mesh, rng) if len(mesh.hull_triangles) else rows
 
-    def _on_surface(self, mesh: HeadMesh, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Visible points of skin and hull: half of them uniform, half dense where the face is fine; in random order."""
-        count = len(mesh.triangles)
-        vertices = np.concatenate([mesh.vertices, mesh.hull_vertices])
-        triangles = np.concatenate([mesh.triangles, mesh.hull_triangles + len(mesh.vertices)])
-        corners = vertices[triangles]
-        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        area = np.linalg.norm(normals, axis=1)
-        density = area * np.concatenate([self._density, np.ones(len(mesh.hull_triangles))])
-        odds = area / area.sum() + density / density.sum()
-        face, weights = np.zeros(0, int), np.zeros((0, 3))
-        while len(face) < SURFACE_POINTS:
-            drawn = rng.choice(len(triangles), SURFACE_POINTS, p=odds / odds.sum())
-            split = np.sort(rng.random((SURFACE_POINTS, 2)), 1)
-            barycentric = np.diff(split, prepend=0, append=1).astype(np.float32)
-            seen = _visible(mesh, interpolate(vertices, triangles[drawn], barycentric), drawn < count)
-            face, weights = np.concatenate([face, drawn[seen]]), np.concatenate([weights, barycentric[seen]])
-        face, weights = face[:SURFACE_POINTS], weights[:SURFACE_POINTS]
-        skin = face < count
-        template = np.full((SURFACE_POINTS, 3), np.nan)
-        template[skin] = interpolate(self.sampler.mean, triangles[face[skin]], weights[skin])
-        region = np.concatenate([mesh.triangle_region, np.full(len(mesh.hull_triangles), HAIR)])
+    def _on_skin(self, mesh: HeadMesh, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Points of the skin, also under hair: half uniform, half dense where the face is fine; in random order."""
+        normals, area = _normals(mesh.vertices, mesh.triangles)
+        density = area * self._density
+        face, weights = _drawn(area / area.sum() + density / density.sum(), SURFACE_POINTS, rng)
+        corners = mesh.triangles[face]
         return {
-            "surface_points": interpolate(vertices, triangles[face], weights).astype(np.float32),
-            "surface_normals": (normals[face] / area[face, None]).astype(np.float16),
-            "surface_template": template.astype(np.float32),
-            "surface_region": region[face].astype(np.uint8),
-            "surface_triangle": np.where(skin, face, -1).astype(np.int32),
-            "surface_barycentric": weights.astype(np.float32),
+            "surface_points": interpolate(mesh.vertices, corners, weights).astype(np.float32),
+            "surface_normals": normals[face].astype(np.float16),
+            "surface_template": interpolate(self.sampler.mean, corners, weights).astype(np.float32),
+            "surface_region": mesh.triangle_region[face],
+            "surface_triangle": face.astype(np.int32),
+            "surface_barycentric": weights,
         }
 
 
 def samples_folder() -> Path:
     """Where samples and hair lie."""
-    return cache_folder() / "implicit"
+    return cache_folder() / "implicit-2"
 
 
-def _visible(mesh: HeadMesh, points: np.ndarray, on_skin: np.ndarray) -> np.ndarray:
-    """[N] bool: points of the skin outside the hull, and of the hull outside the skin."""
-    seen = np.ones(len(points), bool)
-    if len(mesh.hull_triangles):
-        seen[on_skin] = signed_distance(points[on_skin], mesh.hull_vertices, mesh.hull_triangles) > 0
-        seen[~on_skin] = signed_distance(points[~on_skin], mesh.vertices, mesh.triangles) > 0
-    return seen
+def _hair_rows(mesh: HeadMesh, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Points of the hull that are not buried in the head, and points around the hull with their distance to it."""
+    normals, area = _normals(mesh.hull_vertices, mesh.hull_triangles)
+    face, weights = _drawn(area, 3 * HULL_POINTS, rng)
+    points = interpolate(mesh.hull_vertices, mesh.hull_triangles[face], weights)
+    seen = np.flatnonzero(signed_distance(points, mesh.vertices, mesh.triangles) > -BURIED)[:HULL_POINTS]
+    seen = np.resize(seen, HULL_POINTS)
+    points, face, weights = points[seen], face[seen], weights[seen]
+    box = np.stack([mesh.hull_vertices.min(0) - HAIR_MARGIN, mesh.hull_vertices.max(0) + HAIR_MARGIN])
+    space = _around(points, HAIR_POINTS, box.clip(*COARSE), rng)
+    return {
+        "hull_points": points.astype(np.float32),
+        "hull_normals": normals[face].astype(np.float16),
+        "hull_template": interpolate(mesh.hull_template, mesh.hull_triangles[face], weights).astype(np.float32),
+        "hair_points": space.astype(np.float32),
+        "hair_sdf": signed_distance(space, mesh.hull_vertices, mesh.hull_triangles).astype(np.float32),
+    }
 
 
-def _around(surface: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """[SPACE_POINTS, 3] around surface points and in the box, in random order."""
+def _normals(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Unit normals [T, 3] and twice the areas [T]."""
+    corners = vertices[triangles]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.linalg.norm(normals, axis=1)
+    return normals / np.maximum(area, 1e-30)[:, None], area
+
+
+def _drawn(odds: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Random triangles [count], by their odds [T], and random barycentrics [count, 3]."""
+    face = rng.choice(len(odds), count, p=odds / odds.sum())
+    split = np.sort(rng.random((count, 2)), 1)
+    return face, np.diff(split, prepend=0, append=1).astype(np.float32)
+
+
+def _around(surface: np.ndarray, count: int, box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """[count, 3] around surface points and in the box [2, 3], in random order."""
     parts = []
     for spread, share in SPREADS.items():
-        chosen = surface[rng.integers(len(surface), size=int(share * SPACE_POINTS))]
+        chosen = surface[rng.integers(len(surface), size=int(share * count))]
         parts.append(chosen + spread * rng.standard_normal(chosen.shape))
-    parts.append(rng.uniform(*COARSE, size=(SPACE_POINTS - sum(map(len, parts)), 3)))
+    parts.append(rng.uniform(*box, size=(count - sum(map(len, parts)), 3)))
     return rng.permutation(np.clip(np.concatenate(parts), *COARSE))
 
 

@@ -40,6 +40,7 @@ def train_head_template(data: Path, out: Path = FOLDER, seed: int = 0) -> None: 
         "licence": "GPL-3.0-or-later",
         "method": "signed distance in metres to the closed mean head with jawOpen 0.25, values[x, y, z] at nodes, "
         "the first and last on the bounds; sign by fast winding number",
+        "metrics": {"coarse_spacing_mm": 1e3 * COARSE_SPACING, "fine_spacing_mm": 1e3 * FINE_SPACING},
         "region_names": list(REGIONS[:-1]),
     }
     publish("head_template", out, tensors, card)

@@ -57,7 +57,7 @@ def test_the_linear_model_finds_a_head_of_its_own_kind(mean_head: HeldOutHead) -
 
 
 def test_missing_weights_of_the_ablation_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(heads_methods, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(heads_methods, "ablation_folder", lambda: tmp_path)
     with pytest.raises(heads_methods.EngineError, match="triplane-ablation"):
         load_method(next(iter(heads_methods.ABLATION)))
 
