@@ -72,8 +72,8 @@ def train_triplane(data: Path, out: Path, seed: int) -> None:
     recipe = FieldRecipe(
         "triplane",
         TriPlaneConfig(),
-        identity=Schedule(2400, 6e-3, muon=3.0),
-        hair=Schedule(1000, 6e-3, muon=3.0),
+        identity=Schedule(3600, 6e-3, muon=3.0),
+        hair=Schedule(1500, 6e-3, muon=3.0),
         images=Schedule(240, 1.5e-3, muon=3.0, warmup=20),
     )
     train_head_field(recipe, data, out, seed)
