@@ -25,8 +25,6 @@ SURFACE_POINTS, SPACE_POINTS = 6000, 8000
 HULL_POINTS, HAIR_POINTS = 3000, 5000
 SPREADS = {2e-3: 0.4, 1e-2: 0.35}
 """Standard deviation in metres of points around a surface -> their share; the rest fills the box."""
-HAIR_MARGIN = 0.03
-"""Metres around a hull that its box reaches."""
 BURIED = 4e-3
 """Metres under the skin from which on a hull's surface matters to nobody."""
 DENSE = {"lips": 12.0, "eyelids": 12.0, "ears": 4.0}
@@ -97,7 +95,7 @@ class HeadGenerator:
         rng = np.random.default_rng([SPLITS[split], index, 2])
         mesh = self.mesh(split, index)
         surface = self._on_skin(mesh, rng)
-        space = _around(surface["surface_points"], SPACE_POINTS, COARSE, rng)
+        space = _around(surface["surface_points"], SPACE_POINTS, rng)
         rows = {
             "beta": self.sampler.beta(self.sampler.weights(split, index)).astype(np.float32),
             "variant": np.array(self.hair(split, index), np.int32),
@@ -136,8 +134,7 @@ def _hair_rows(mesh: HeadMesh, rng: np.random.Generator) -> dict[str, np.ndarray
     seen = np.flatnonzero(signed_distance(points, mesh.vertices, mesh.triangles) > -BURIED)[:HULL_POINTS]
     seen = np.resize(seen, HULL_POINTS)
     points, face, weights = points[seen], face[seen], weights[seen]
-    box = np.stack([mesh.hull_vertices.min(0) - HAIR_MARGIN, mesh.hull_vertices.max(0) + HAIR_MARGIN])
-    space = _around(points, HAIR_POINTS, box.clip(*COARSE), rng)
+    space = _around(points, HAIR_POINTS, rng)
     return {
         "hull_points": points.astype(np.float32),
         "hull_normals": normals[face].astype(np.float16),
@@ -162,13 +159,13 @@ def _drawn(odds: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.n
     return face, np.diff(split, prepend=0, append=1).astype(np.float32)
 
 
-def _around(surface: np.ndarray, count: int, box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """[count, 3] around surface points and in the box [2, 3], in random order."""
+def _around(surface: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """[count, 3] around surface points and in the box, in random order."""
     parts = []
     for spread, share in SPREADS.items():
         chosen = surface[rng.integers(len(surface), size=int(share * count))]
         parts.append(chosen + spread * rng.standard_normal(chosen.shape))
-    parts.append(rng.uniform(*box, size=(count - sum(map(len, parts)), 3)))
+    parts.append(rng.uniform(*COARSE, size=(count - sum(map(len, parts)), 3)))
     return rng.permutation(np.clip(np.concatenate(parts), *COARSE))
 
 
