@@ -60,6 +60,11 @@ def given_code(values: list[float]) -> Code:
 
 
 def mixed_code(first: list[float], second: list[float], factor: float) -> Code:
-    """`first` at factor 0, `second` at 1 (see `given_code`), and what lies between."""
+    """`first` at factor 0, `second` at 1 (see `given_code`), and what lies between (see `LatentSpace.mixed`)."""
     share = min(max(float(factor), 0.0), 1.0)
-    return lambda latents: torch.lerp(given_code(first)(latents), given_code(second)(latents), share)
+
+    def code(latents: LatentSpace) -> Tensor:
+        one, other = (given_code(values)(latents)[None] for values in (first, second))
+        return latents.mixed(one, other, share)[0]
+
+    return code

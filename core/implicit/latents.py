@@ -45,6 +45,16 @@ class LatentSpace:
         """Identity and hair `[B, 132]` as z_id `[B, D]`, with the local codes at rest."""
         return torch.cat([z, z.new_zeros(len(z), self.local)], 1)
 
+    def mixed(self, first: Tensor, second: Tensor, share: float) -> Tensor:
+        """z_id `[B, D]` between two: `first` at share 0, `second` at 1.
+
+        Hair mixes with hair alone: half a style is none. Where one head is bald, the hair is the nearer head's.
+        """
+        between = torch.lerp(first, second, share)
+        both = self.hair(first).any(1) & self.hair(second).any(1)
+        hair = torch.where(both[:, None], self.hair(between), self.hair(first if share < 0.5 else second))
+        return torch.cat([between[:, :IDENTITY], hair, between[:, IDENTITY + HAIR :]], 1)
+
     def sample(self, generator: torch.Generator, hair: bool) -> Tensor:
         """A random head `[1, D]`. Hair is a blend of two training styles: between styles lies hair, around them not.
 
