@@ -36,7 +36,7 @@ def grow_hair(
         return None
     shell = Shell(vertices, triangles, vertex_normals(vertices, triangles), volume.height(vertices), view.center)
     colors = HairColors.of(shell, fit.camera, photo.pixels, masks, exposure)
-    tufts = grow_tufts(shell, volume, colors.flow)
+    tufts = grow_tufts(shell, volume.depth, colors.flow)
     uv, uv_triangles, material = hair_material(shell, tufts, colors)
     vertices, triangles = with_tufts(shell, tufts)
     binding, shares = bind_to_scalp(model, posed, vertices)

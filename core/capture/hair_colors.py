@@ -1,5 +1,6 @@
 """The hair's colours, from the photo where it was seen and carried on to where it was not."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -49,10 +50,8 @@ class Shell:
 class HairColors:
     """What is known of the hair's colour at the vertices of its shell, as logarithms of linear RGB."""
 
-    camera: Camera
-    masks: Masks
-    detail: np.ndarray
-    """[H, W, 3] what the photo adds to its own broad colours, over the crop."""
+    detail: Callable[[np.ndarray], np.ndarray]
+    """Points `[N, 3]` to what the photo adds to its own broad colours there, `[N, 3]`."""
     base: np.ndarray
     """[V, 3] broad colours."""
     trust: np.ndarray
@@ -85,7 +84,20 @@ class HairColors:
         direction, sure = photo_flow(log @ LUMINANCE, camera, masks, crop, shell.normals)
         flow = surface_flow(shell.vertices - shell.crown, shell.triangles, shell.normals, (direction, sure * trust))
         field = HairFlow.of(shell.vertices, shell.normals, flow)
-        return cls(camera, masks, detail, base.astype(np.float32), trust, contrast, field)
+
+        def seen_detail(points: np.ndarray) -> np.ndarray:
+            return sample(detail, to_crop(camera, masks, points))
+
+        return cls(seen_detail, base.astype(np.float32), trust, contrast, field)
+
+    @classmethod
+    def plain(cls, shell: Shell, color: np.ndarray) -> "HairColors":
+        """Hair of one linear colour [3], which no photo shows."""
+        unseen = np.zeros(len(shell.vertices), np.float32)
+        flow = surface_flow(shell.vertices - shell.crown, shell.triangles, shell.normals, (shell.normals, unseen))
+        field = HairFlow.of(shell.vertices, shell.normals, flow)
+        base = np.tile(np.log(color).astype(np.float32), (len(unseen), 1))
+        return cls(np.zeros_like, base, unseen, CONTRAST[1], field)
 
 
 def _photo_colors(pixels: np.ndarray, masks: Masks) -> tuple[np.ndarray, np.ndarray]:

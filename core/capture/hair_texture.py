@@ -11,7 +11,7 @@ from ..geometry.charts import box_charts, pack_charts
 from ..rendering.atlas import pull_push
 from ..rendering.rasterise import interpolate, rasterise
 from ..rendering.shading import linear_to_srgb
-from .hair_colors import HairColors, Shell, sample, to_crop
+from .hair_colors import HairColors, Shell
 from .hair_tufts import Tufts
 from .texture import encode
 
@@ -48,7 +48,7 @@ def hair_material(shell: Shell, tufts: Tufts, colors: HairColors) -> tuple[np.nd
     position = texels(shell.vertices, tufts.vertices)
     trust = texels(colors.trust, colors.trust[tufts.nearest])[:, None]
     base = texels(colors.base, colors.base[tufts.nearest])
-    detail = sample(colors.detail, to_crop(colors.camera, colors.masks, position))
+    detail = colors.detail(position)
     strands = colors.flow.strands(position)[:, None]
     fine = (1 - 0.5 * trust) * strands
     along = texels(np.zeros(len(shell.vertices)), tufts.along)[:, None]

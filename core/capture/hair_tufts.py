@@ -1,5 +1,6 @@
 """Tufts: ribbons that lie on the hair along its flow and end in loose strands: it has no hard surface and no hem."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,6 @@ from scipy.spatial import cKDTree
 
 from .hair_colors import Shell
 from .hair_flow import HairFlow
-from .hair_volume import HairVolume
 
 COUNT = 480
 """Tufts at most."""
@@ -22,6 +22,9 @@ STEPS = 16
 """Steps in which a tuft is traced."""
 OVERHANG = (0.001, 0.009)
 """Metres that tips stand out over the hair's end, in front and at the back."""
+
+Depth = Callable[[np.ndarray], np.ndarray]
+"""Points `[N, 3]` to metres inside the hair `[N]`, negative outside."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Tufts:
     """[N JOINTS 2] 0 at the root, 1 at the tip."""
 
 
-def grow_tufts(shell: Shell, volume: HairVolume, flow: HairFlow) -> Tufts:
-    """Tufts over the `shell` of `volume`."""
+def grow_tufts(shell: Shell, depth: Depth, flow: HairFlow) -> Tufts:
+    """Tufts over the `shell` of hair in which points lie `depth` deep."""
     random = np.random.default_rng(0)
     seeds, thick = _seeds(shell, random)
     length = np.clip(1.6 * thick, *LENGTH) * random.uniform(0.75, 1.2, len(seeds))
@@ -57,8 +60,8 @@ def grow_tufts(shell: Shell, volume: HairVolume, flow: HairFlow) -> Tufts:
     paths, sides = np.stack(path[:-1], 1), np.stack(side, 1) * WIDTH / 2
     back = np.clip((shell.crown[2] + 0.04 - paths[..., 2]) / 0.05, 0, 1)
     overhang = OVERHANG[0] + (OVERHANG[1] - OVERHANG[0]) * back * random.uniform(0.2, 1, (len(seeds), 1))
-    depth = [volume.depth(points.reshape(-1, 3)) for points in (paths, paths - sides, paths + sides)]
-    within = np.min(depth, axis=0).reshape(back.shape) > -overhang
+    around = np.stack([paths, paths - sides, paths + sides])
+    within = depth(around.reshape(-1, 3)).reshape(3, -1).min(0).reshape(back.shape) > -overhang
     steps = np.cumprod(within, axis=1).sum(1) - 1
     long_enough = steps >= STEPS // 3
     paths, steps, length = paths[long_enough], steps[long_enough], length[long_enough]

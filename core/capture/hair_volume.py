@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from skimage import measure
 
+from ..geometry.pieces import without_specks
+from ..geometry.smoothing import smoothed
 from ..parametric.head import HeadModel
 from ..rendering.rasterise import triangulate
 from ..rendering.shading import vertex_normals
@@ -92,11 +92,11 @@ class HairVolume:
             return np.zeros((0, 3)), triangles
         shows = (self._depth_of(vertices) > BURIED)[triangles].any(1)
         # An island on the skin may hang together with the rest beneath it.
-        triangles = np.concatenate([_without_specks(vertices, triangles[shows], 0.02), triangles[~shows]])
-        triangles = _without_specks(vertices, triangles, 0.05)
+        triangles = np.concatenate([without_specks(vertices, triangles[shows], 0.02), triangles[~shows]])
+        triangles = without_specks(vertices, triangles, 0.05)
         used, inverse = np.unique(triangles, return_inverse=True)
         triangles = inverse.reshape(triangles.shape)
-        return _relaxed(vertices[used], triangles) * self.step + self.low, triangles
+        return smoothed(vertices[used], triangles, rounds=6) * self.step + self.low, triangles
 
     def _outside(self) -> tuple[np.ndarray, np.ndarray]:
         """The hair's surface in steps of the grid, less the wall in the head."""
@@ -108,7 +108,7 @@ class HairVolume:
         vertices = vertices - 1
         hanging = vertices[:, 1] * self.step + self.low[1] < self.ear
         triangles = triangles[((self._depth_of(vertices) > BURIED) | hanging)[triangles].any(1)]
-        return vertices, _without_specks(vertices, triangles, 0.05)
+        return vertices, without_specks(vertices, triangles, 0.05)
 
     def _depth_of(self, vertices: np.ndarray) -> np.ndarray:
         return ndimage.map_coordinates(self.skin, vertices.T, order=1, mode="nearest")
@@ -252,25 +252,3 @@ def _behind_neck(view: HairView, grid: np.ndarray) -> np.ndarray:
     start = 0.4 * (view.occiput + 0.05 - grid[..., 1])
     curtain = np.minimum((1 - radius) * np.minimum(width, deep), -z)
     return np.minimum(np.minimum(curtain, end[None, :, None]), start)
-
-
-def _relaxed(vertices: np.ndarray, triangles: np.ndarray, rounds: int = 6) -> np.ndarray:
-    """Vertices smoothed without shrinking (Taubin, "A signal processing approach to fair surface design", 1995)."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    edges = np.concatenate([edges, edges[:, ::-1]])
-    graph = coo_matrix((np.ones(len(edges)), edges.T), (len(vertices), len(vertices))).tocsr()
-    degree = np.asarray(graph.sum(1))
-    for step in (0.5, -0.53) * rounds:
-        vertices = vertices + step * (graph @ vertices / degree - vertices)
-    return vertices
-
-
-def _without_specks(vertices: np.ndarray, triangles: np.ndarray, least: float) -> np.ndarray:
-    """The triangles of connected pieces that have at least the share `least` of the surface."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]]])
-    graph = coo_matrix((np.ones(len(edges)), edges.T), (len(vertices), len(vertices)))
-    piece = connected_components(graph, directed=False)[1][triangles[:, 0]]
-    corner = vertices[triangles]
-    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
-    total = np.bincount(piece, area)
-    return triangles[total[piece] > least * total.sum()]

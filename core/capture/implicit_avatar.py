@@ -1,8 +1,8 @@
 """From a latent code to an Avatar, in either topology.
 
-`quads` is the head model's own mesh, registered onto the field's surface: its keys, correctives, bones and levels of
-detail are the model's. `implicit` is the extracted surface; the field's warp carries keys, bones and textures to it.
-Whatever is not skin (eyes, teeth, lashes, the hair of a photo) is the model's in both, moved along with its skin.
+`quads` is the head model's own mesh, registered onto the field's skin: its keys, correctives, bones and levels of
+detail are the model's. `implicit` is the extracted skin, which the fields drive. Hair is a mesh of its own in both.
+Whatever else is not skin (eyes, teeth, lashes, the hair of a photo) is the model's, moved along with its skin.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ from ..implicit.latents import LatentSpace
 from ..parametric.assembly import carried, head_avatar
 from ..parametric.head import HeadModel
 from ..version import VERSION
-from .hair_shell import hair_height, hair_shell, has_hair
+from .hair_layer import hair_layer
 from .head_surface import head_surface
 from .implicit_skin import implicit_skin, with_skin
 from .template_registration import Registration, register_template
@@ -87,30 +87,31 @@ def implicit_avatar(
     progress("Registering the template", 0.0)
     registration = register_template(head.field, head.z_id, model)
     extra = [_following(part, model, registration, extra_beta) for part in extra_parts]
-    surface = None
-    if head.topology == "implicit" or has_hair(head.field, head.z_id):
-        progress("Extracting the surface", 0.4)
+    chosen = dict(materials or {})
+    progress("Extracting the surface", 0.3)
+    if layer := hair_layer(head.field, head.z_id, head.resolution, model, registration):
+        hair, chosen["hair"] = layer
+        extra.append(hair)
+    skin = None
+    if head.topology == "implicit":
         surface = head_surface(head.field, head.z_id, head.resolution, model)
-        height = hair_height(head.field, head.z_id, surface)
-        if head.topology == "quads" and (hair := hair_shell(surface, height, model, registration)):
-            extra.append(hair)
-    progress("Assembling", 0.7)
+        skin = implicit_skin(surface, head.field, head.z_id, model, registration)
+    progress("Assembling", 0.8)
     code = {"z_id": head.z_id.cpu().tolist(), "resolution": [float(head.resolution)]}
     avatar = head_avatar(
         model,
         registration.beta,
         offset=registration.offset,
         name=name,
-        materials=materials,
+        materials=chosen,
         extra_parts=extra,
         parameters={**(parameters or {}), **code},
         source=source,
         version=VERSION,
         images=images,
     )
-    if surface is not None and head.topology == "implicit":
-        skin = implicit_skin(surface, height, model, registration)
-        avatar = with_skin(avatar, skin, materials or {})
+    if skin:
+        avatar = with_skin(avatar, skin, chosen)
     return replace(avatar, implicit=head.name, topology=head.topology)
 
 

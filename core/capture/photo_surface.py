@@ -8,7 +8,6 @@ from ..parametric.head import HeadModel
 from ..rendering.shading import vertex_normals
 from .albedo import skin_triangles
 from .fit import HeadFit
-from .head_points import bald
 from .implicit_avatar import ImplicitHead
 from .inversion import invert
 from .template_registration import canonical_vertices
@@ -25,4 +24,5 @@ def fitted(head: ImplicitHead, model: HeadModel, fit: HeadFit) -> tuple[Implicit
     outside = (model.vertex_part == 0) & ~sockets
     points, directions = (torch.from_numpy(array[outside]) for array in (vertices, normals))
     inversion = invert(head.field, points, directions, beta=torch.from_numpy(fit.beta))
-    return replace(head, z_id=bald(head.field, inversion.z_id)), inversion.residual_mm
+    bald = head.field.latents.without_hair(inversion.z_id[None])[0]
+    return replace(head, z_id=bald), inversion.residual_mm

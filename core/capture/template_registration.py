@@ -17,10 +17,10 @@ from ..geometry.borders import boundary_edges
 from ..geometry.closest import edge_distance
 from ..implicit.field import CANONICAL_JAW, HeadField
 from ..implicit.latents import IDENTITY
-from ..parametric.assembly import arkit_deltas
+from ..parametric.arkit import INDEX
 from ..parametric.head import HeadModel
 from .albedo import skin_triangles
-from .head_points import bald, on_surface, template_points_of
+from .head_points import counterparts, onto, skin_distance
 
 ON_TEMPLATE = 2e-4
 """Metres: skin of the model farther from the field's template has no counterpart on it, as behind the eyes."""
@@ -28,9 +28,8 @@ STIFFNESS = 0.3
 """Of the skin between its targets: enough that the field's ripples under the size of a few quads are smoothed."""
 RIM = 0.012
 """Metres from the neck's edge within which the field, which rounds it off, is not believed."""
-LARGEST_STEP = 5e-3
-"""Metres a vertex may move in one step of the search for its counterpart."""
-SEARCH_STEPS, ROUNDS = 6, 2
+ROUNDS = 2
+"""How often the skin is put back onto the surface that it was drawn to, and smoothed."""
 FIRM = (
     ("left_eye", "left_cornea"),
     ("right_eye", "right_cornea"),
@@ -53,11 +52,10 @@ class Registration:
 
 
 def register_template(field: HeadField, z_id: Tensor, model: HeadModel) -> Registration:
-    """Move the vertices of `model` onto the head `z_id` `[D]` of the field; its hair is left out.
+    """Move the vertices of `model` onto the skin of the head `z_id` `[D]` of the field.
 
     Eyes, teeth, gums and tongue move as wholes with the skin about them, the lashes with the lids.
     """
-    code = bald(field, z_id)
     beta = z_id[:IDENTITY].cpu().numpy().astype(np.float32)
     skin = model.vertex_part == 0
     start = canonical_vertices(model, beta)[skin]
@@ -67,11 +65,12 @@ def register_template(field: HeadField, z_id: Tensor, model: HeadModel) -> Regis
     triangles = skin_triangles(model)
     believed &= edge_distance(start, start, boundary_edges(triangles)) > RIM
     surface = AsRigidAsPossible(start, triangles, believed | (closing >= 0), STIFFNESS)
+    distance, corners = skin_distance(field, z_id), torch.from_numpy(triangles)
     with torch.no_grad():
-        targets = _counterparts(field, code, torch.from_numpy(start).to(z_id), mean).cpu().numpy()
+        targets = counterparts(field, z_id, mean, torch.from_numpy(start).to(z_id)).cpu().numpy()
         vertices = surface.towards(_together(start, targets, closing), rounds=6)
         for _ in range(ROUNDS):
-            targets = on_surface(field, code, torch.from_numpy(vertices).to(z_id), steps=1).cpu().numpy()
+            targets = onto(distance, torch.from_numpy(vertices).to(z_id), corners).cpu().numpy()
             vertices = surface.towards(_together(start, targets, closing), vertices)
     vertices = vertices.astype(np.float32)
     return Registration(beta, _every_part(model, beta, vertices - start), vertices)
@@ -79,7 +78,9 @@ def register_template(field: HeadField, z_id: Tensor, model: HeadModel) -> Regis
 
 def canonical_vertices(model: HeadModel, beta: np.ndarray) -> np.ndarray:
     """The model's vertices `[Vm, 3]` of shape `beta` [100] in the canonical pose of the implicit heads."""
-    return model.shaped(beta) + CANONICAL_JAW * arkit_deltas(model, beta)["jawOpen"]
+    neutral, jaw = model.shaped(beta), INDEX["jawOpen"]
+    opened = model.vertices(beta, model.arkit_psi[jaw], model.arkit_theta[jaw])
+    return (neutral + CANONICAL_JAW * (opened - neutral)).astype(np.float32)
 
 
 def mean_skin(model: HeadModel) -> np.ndarray:
@@ -104,19 +105,6 @@ def _together(start: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.
         members = groups == group
         targets[members] = start[members] + (targets - start)[members].mean(0)
     return targets
-
-
-def _counterparts(field: HeadField, z_id: Tensor, start: Tensor, template_points: Tensor) -> Tensor:
-    """Points `[N, 3]` of the surface of `z_id` whose template points are the given ones [N, 3].
-
-    Fixed-point iteration: the warp differs little from a translation. Where it does not settle, the start is kept.
-    """
-    points = start
-    for _ in range(SEARCH_STEPS):
-        missing = template_points - template_points_of(field, z_id, points)
-        points = points + missing * (LARGEST_STEP / missing.norm(dim=1, keepdim=True).clamp(min=LARGEST_STEP))
-    settled = (template_points - template_points_of(field, z_id, points)).norm(dim=1, keepdim=True) < ON_TEMPLATE * 5
-    return torch.where(settled, points, start)
 
 
 def _every_part(model: HeadModel, beta: np.ndarray, skin_offset: np.ndarray) -> np.ndarray:

@@ -159,15 +159,19 @@ def carried(part: Part, field: np.ndarray) -> np.ndarray:
 
 
 def part_keys(part: Part, deltas: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Keys of one part from the displacements of the model's vertices; those that do not move it are left out.
+    """Keys of one part from the displacements of the model's vertices (see `moving`)."""
+    return moving(part.name, {name: carried(part, field) for name, field in deltas.items()})
+
+
+def moving(part: str, deltas: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The displacements `[V, 3]` of a part that move it, 0 where it stays.
 
     The skin has every key, so that the avatar does.
     """
     keys = {}
-    for name, field in deltas.items():
-        delta = carried(part, field)
+    for name, delta in deltas.items():
         moves = np.linalg.norm(delta, axis=1, keepdims=True) > STILL
-        if moves.any() or part.name == "skin":
+        if moves.any() or part == "skin":
             keys[name] = np.where(moves, delta, 0).astype(np.float32)
     return keys
 
@@ -215,8 +219,12 @@ def model_part(model: HeadModel, vertices: np.ndarray, index: int) -> Part:
 
 def armature_weights(model: HeadModel) -> np.ndarray:
     """`[Vm, 6]` weights of the armature's joints from FLAME's five."""
-    root, neck, jaw, left_eye, right_eye = model.lbs_weights.T
-    share = model.head_share
+    return with_head(model.lbs_weights, model.head_share)
+
+
+def with_head(weights: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """FLAME's weights `[V, 5]` as the armature's `[V, 6]`: its head takes the `share` [V] of what is the neck's."""
+    root, neck, jaw, left_eye, right_eye = weights.T
     return np.stack([root, neck * (1 - share), neck * share, jaw, left_eye, right_eye], 1).astype(np.float32)
 
 

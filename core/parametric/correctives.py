@@ -17,23 +17,29 @@ TOLERANCE = 1e-3
 
 
 def bone_correctives(model: HeadModel) -> tuple[dict[str, Corrective], dict[str, np.ndarray]]:
-    """What drives each corrective, and its displacement `[Vm, 3]`, by shape key name (`corrective_jawOpen`, ...).
+    """What drives each corrective, and its displacement `[Vm, 3]`, by shape key name (`corrective_jawOpen`, ...)."""
+    drivers, features = corrective_features(model)
+    return drivers, {name: _displacement(model, feature) for name, feature in features.items()}
+
+
+def corrective_features(model: HeadModel) -> tuple[dict[str, Corrective], dict[str, np.ndarray]]:
+    """What drives each corrective, and the pose feature `[36]` that it displaces by, by shape key name.
 
     There is one turn for each ARKit shape that is nothing but a bone's: jawOpen and the eight directions of gaze.
     """
     drivers: dict[str, Corrective] = {}
-    deltas: dict[str, np.ndarray] = {}
+    features: dict[str, np.ndarray] = {}
     for shape, joint, rotation in _turns(model):
         name = f"corrective_{shape}"
-        first, second = _terms(model, joint, rotation)
+        first, second = _terms(joint, rotation)
         # The merged key is on by sin t / sin t1, about 1/2 half-way, where the second wants 1/4.
-        merged = np.linalg.norm(second, axis=1).max() / 4 <= TOLERANCE
+        merged = np.linalg.norm(_displacement(model, second), axis=1).max() / 4 <= TOLERANCE
         drivers[name] = Corrective(JOINTS[joint], rotation)
-        deltas[name] = first + second if merged else first
+        features[name] = first + second if merged else first
         if not merged:
             drivers[f"{name}_2"] = Corrective(JOINTS[joint], rotation, order=2)
-            deltas[f"{name}_2"] = second
-    return drivers, deltas
+            features[f"{name}_2"] = second
+    return drivers, features
 
 
 def _turns(model: HeadModel) -> Iterator[tuple[str, int, np.ndarray]]:
@@ -44,12 +50,16 @@ def _turns(model: HeadModel) -> Iterator[tuple[str, int, np.ndarray]]:
             yield name, int(turned[0]), theta[turned[0]]
 
 
-def _terms(model: HeadModel, joint: int, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The displacements `[Vm, 3]` by sin t1 K and by (1 - cos t1) K^2, which add up to the whole corrective."""
+def _terms(joint: int, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pose features `[36]` of sin t1 K and of (1 - cos t1) K^2, which add up to the whole turn's."""
     angle = np.linalg.norm(rotation)
-    directions = model.posedirs.reshape(len(JOINTS) - 1, 9, -1)[joint - 1]
-    first = (np.sin(angle) * skew(rotation / angle).reshape(9) @ directions).reshape(-1, 3)
+    first = np.zeros((len(JOINTS) - 1, 3, 3), np.float32)
+    first[joint - 1] = np.sin(angle) * skew(rotation / angle)
     theta = np.zeros((len(JOINTS), 3), np.float32)
     theta[joint] = rotation
-    whole = (pose_feature(theta) @ model.posedirs).reshape(-1, 3)
-    return first.astype(np.float32), (whole - first).astype(np.float32)
+    return first.ravel(), pose_feature(theta) - first.ravel()
+
+
+def _displacement(model: HeadModel, feature: np.ndarray) -> np.ndarray:
+    """[Vm, 3] of a pose feature [36]."""
+    return (feature @ model.posedirs).reshape(-1, 3).astype(np.float32)

@@ -8,15 +8,19 @@ import torch
 
 from likeness.core.avatar import Avatar, Part
 from likeness.core.capture.coded_head import given_code, mixed_code, random_code
+from likeness.core.capture.hair_layer import TUCK, hair_layer
+from likeness.core.capture.head_points import skin_distance, template_points_of
 from likeness.core.capture.implicit_avatar import ImplicitHead, implicit_avatar
+from likeness.core.capture.skin_drive import SkinDrive
 from likeness.core.capture.template_registration import canonical_vertices, register_template
 from likeness.core.errors import InputError, UsageError
 from likeness.core.geometry.borders import boundary_edges
 from likeness.core.geometry.intersections import intersecting_triangles
+from likeness.core.geometry.pieces import pieces
 from likeness.core.implicit.field import HeadField
 from likeness.core.implicit.latents import HAIR, IDENTITY, LatentSpace
 from likeness.core.parametric.arkit import ARKIT_NAMES
-from likeness.core.parametric.assembly import head_avatar
+from likeness.core.parametric.assembly import carried, head_avatar
 from likeness.core.parametric.head import HeadModel
 from likeness.core.rendering.rasterise import triangulate
 
@@ -148,21 +152,49 @@ def test_saved_and_loaded(quads: Avatar, z_id: torch.Tensor, tmp_path: Path) -> 
     np.testing.assert_allclose(again.parameters["z_id"], z_id)
 
 
-def test_hair_of_the_field(field: HeadField, model: HeadModel) -> None:
-    """A part of its own beside quads, a material of the extracted skin."""
+@pytest.mark.parametrize("topology", ["quads", "implicit"])
+def test_hair_is_a_layer_over_the_whole_skin(field: HeadField, model: HeadModel, topology: str) -> None:
     z_id = random_code(1, hair=True)(field.latents)
-    shell = implicit_avatar(ImplicitHead(field, "npm", z_id, "quads", 48), model).part("hair")
-    crown = shell.vertices[shell.vertices[:, 1].argmax()]
-    bald = model.shaped(z_id[:IDENTITY].numpy())[:, 1].max()
-    assert bald + 0.004 < crown[1] < bald + 0.03
-    avatar = implicit_avatar(ImplicitHead(field, "npm", z_id, "implicit", 48), model)
-    skin = avatar.part("skin")
-    slot = [material.name for material in avatar.materials].index("hair")
-    hairy = np.unique(skin.faces[skin.face_material == slot])
-    assert skin.vertices[hairy, 1].mean() > skin.vertices[:, 1].mean()
-    high = hairy[skin.vertices[hairy, 1] > bald - 0.02]
-    rise = skin.keys["browInnerUp"]
-    assert np.abs(rise[high]).max() < 0.5 * np.abs(rise).max()  # as the scalp moves, not the brows below a fringe
+    bald = field.latents.without_hair(z_id[None])[0]
+    avatar, bare = (implicit_avatar(ImplicitHead(field, "npm", z, topology, 64), model) for z in (z_id, bald))
+    np.testing.assert_array_equal(avatar.part("skin").vertices, bare.part("skin").vertices)
+    assert "hair" not in [part.name for part in bare.parts]
+    hair, top = avatar.part("hair"), bare.part("skin").vertices[:, 1].max()
+    assert top + 0.004 < hair.vertices[:, 1].max() < top + 0.03
+    material = avatar.materials[hair.face_material[0]]
+    assert material.name == "hair"
+    assert material.color_texture is not None
+    rise = avatar.part("skin").keys["browInnerUp"]
+    moved = hair.keys.get("browInnerUp", np.zeros(3))
+    assert np.abs(moved).max() < 0.5 * np.abs(rise).max()  # as the scalp moves, not the brows below a fringe
+
+
+def test_hair_goes_under_the_skin_and_nothing_of_it_lies_within(field: HeadField, model: HeadModel) -> None:
+    z_id = random_code(1, hair=True)(field.latents)
+    part, _ = hair_layer(field, z_id, 128, model, register_template(field, z_id, model))
+    triangles = triangulate(part.faces)[0]
+    shell = triangles[pieces(triangles) == pieces(triangles)[0]]  # tufts are pieces of their own
+    depth = skin_distance(field, z_id)(torch.from_numpy(part.vertices)).numpy()
+    edge = np.unique(boundary_edges(shell))
+    assert len(edge) > 0
+    assert depth[edge].max() < -0.5 * TUCK
+    assert depth[np.unique(shell)].min() > -1.5 * TUCK
+
+
+def test_fields_drive_as_the_model_does(
+    field: HeadField, z_id: torch.Tensor, extracted: Avatar, model: HeadModel
+) -> None:
+    """I M Avatar's weights and correctives are the head model's, learned."""
+    skin = extracted.part("skin")
+    template_points = template_points_of(field, z_id, torch.from_numpy(skin.vertices)).numpy()
+    drive = SkinDrive.of_fields(field, z_id, template_points, skin, model)
+    own = SkinDrive.of_model(skin, model, z_id[:IDENTITY].numpy())
+    outside = carried(skin, (model.masks["mouth_socket"] + model.masks["eye_sockets"])[:, None])[:, 0] == 0
+    assert drive.correctives.keys() == own.correctives.keys()
+    assert np.abs(drive.weights - own.weights)[outside].mean() < 0.005
+    for name, corrective in own.correctives.items():
+        wrong = np.linalg.norm(drive.correctives[name] - corrective, axis=1)[outside]
+        assert wrong.mean() < 2e-4, name
 
 
 def test_codes(field: HeadField) -> None:
