@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import InputError
-from . import heads
+from . import hair, heads
 from .actions import assign, current
 from .held import Held, held_actions
 from .levels import mesh_at
@@ -101,6 +101,7 @@ def export_head(
         temporary = stack.enter_context(_beside(path))
         clip = stack.enter_context(held_actions(rig, head, animation))
         stack.enter_context(_same_action(head, shown))
+        shown = stack.enter_context(_without_hidden_hair(rig, shown))
         scene = stack.enter_context(_own_scene(rig, shown, clip))
         if chosen.root_name:
             stack.enter_context(_renamed(rig, chosen.root_name))
@@ -166,10 +167,24 @@ def _same_action(head: bpy.types.Object, shown: bpy.types.Object) -> Iterator[No
 
 
 @contextmanager
-def _renamed(thing: bpy.types.Object, name: str) -> Iterator[None]:
+def _without_hidden_hair(rig: bpy.types.Object, shown: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    """The mesh to export, or where the user hides the hair a copy that has none: no exporter applies the modifier."""
+    if hair.is_shown(rig) or hair.slot(shown) is None:
+        yield shown
+        return
+    bare = hair.without(shown)
+    try:
+        with _renamed(bare, shown.name), _renamed(bare.data, shown.data.name):
+            yield bare
+    finally:
+        bpy.data.meshes.remove(bare.data)  # and its object
+
+
+@contextmanager
+def _renamed(thing: bpy.types.Object | bpy.types.Mesh, name: str) -> Iterator[None]:
     """Another name for a while, even if something else has it."""
     own = thing.name
-    other = bpy.data.objects.get(name)
+    other = (bpy.data.meshes if isinstance(thing, bpy.types.Mesh) else bpy.data.objects).get(name)
     if other is not None and other is not thing:
         other.name = f"{name} (aside)"
     thing.name = name

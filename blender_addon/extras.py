@@ -11,9 +11,9 @@ from ..core.parametric.correctives import bone_correctives
 from ..core.parametric.head import HeadModel
 from . import heads, identity
 from .axes import from_blender
-
-HAIR = "hair"
-"""Name of hair's material."""
+from .build import Materials
+from .hair import HAIR
+from .materials import retexture
 
 
 def materials_of(rig: bpy.types.Object) -> dict[str, bpy.types.Material]:
@@ -21,18 +21,36 @@ def materials_of(rig: bpy.types.Object) -> dict[str, bpy.types.Material]:
     return {slot.name.partition(".")[0]: slot for slot in heads.mesh_object(rig).data.materials if slot}
 
 
+def dressed(avatar: Avatar, materials: Materials) -> Materials:
+    """The materials for the avatar. Hair that it brings is laid out anew, and so hair's material gets its textures."""
+    for material in avatar.materials:
+        if material.name == HAIR and material.color_texture and HAIR in materials:
+            retexture(materials[HAIR], material)
+    return materials
+
+
 def with_extras(avatar: Avatar, rig: bpy.types.Object, model: HeadModel) -> Avatar:
     """The avatar with what `rig` has of materials that the avatar lacks, moved as far as their shapes differ.
 
-    Hair goes with its code: if that is another, what the head had is gone. Raises InputError.
+    Hair is `with_hair`'s. Raises InputError.
     """
+    return _with(avatar, rig, model, [name for name in materials_of(rig) if name != HAIR])
+
+
+def with_hair(avatar: Avatar, rig: bpy.types.Object, model: HeadModel) -> Avatar:
+    """The avatar with the hair of `rig`, likewise, unless it has its own or its code is for another hair."""
+    if identity.is_implicit(rig) and _other_hair(avatar, rig):
+        return avatar
+    return _with(avatar, rig, model, [HAIR])
+
+
+def _with(avatar: Avatar, rig: bpy.types.Object, model: HeadModel, names: list[str]) -> Avatar:
     own = [material.name for material in avatar.materials]
-    lost = [HAIR] if identity.is_implicit(rig) and _other_hair(avatar, rig) else []
-    parts, materials = list(avatar.parts), list(avatar.materials)
-    for name, material in materials_of(rig).items():
-        if name in (*own, *lost):
+    parts, materials, there = list(avatar.parts), list(avatar.materials), materials_of(rig)
+    for name in names:
+        if name in own or name not in there:
             continue
-        if part := _part(rig, material, model):
+        if part := _part(rig, there[name], model):
             parts.append(_finished(replace(part, name=name), np.asarray(avatar.parameters["beta"]), rig, model))
             parts[-1].face_material[:] = len(materials)
             materials.append(Material(name))

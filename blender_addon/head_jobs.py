@@ -31,7 +31,7 @@ class HeadOptions:
         description="The mesh of the head",
         items=(
             ("quads", "Quads", "Likeness' own quads, with loops around eyes and lips, for animation and games"),
-            ("implicit", "Implicit", "Triangles as they are extracted from the model, hair included, for renders"),
+            ("implicit", "Implicit", "Triangles as they are extracted from the model: every detail of it, for renders"),
         ),
         default="quads",
     )
@@ -68,8 +68,20 @@ def avatar_work(interpreter: Path, method: str, params: dict[str, Any]) -> Work:
     return work
 
 
+def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """Part of a poll: new objects and meshes are undone in one step from there alone."""
+    if context.mode != "OBJECT":
+        operator.poll_message_set("Go to Object Mode first")
+        return False
+    return True
+
+
 class HeadJobOperator(JobOperator):
     """Mixin of operators whose job gives an Avatar and its report: they become a head beside those that are there."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return in_object_mode(cls, context)
 
     def finish(self, context: bpy.types.Context, result: tuple[Avatar, dict[str, Any]]) -> None:
         avatar, report = result
@@ -77,6 +89,7 @@ class HeadJobOperator(JobOperator):
 
     def present(self, context: bpy.types.Context, head: bpy.types.Object, warnings: list[str]) -> None:
         """Show a new head and say that it is made."""
+        views.to_object_mode(context)
         views.set_aside(context, head)
         views.show(context, head)
         for warning in warnings:

@@ -70,6 +70,11 @@ def hair(head: bpy.types.Object) -> np.ndarray:
     return np.array(stored.get("hair", stored["z_id"][HAIR]), np.float32)
 
 
+def has_hair(head: bpy.types.Object) -> bool:
+    """Whether the code of an implicit head has hair; a photo's hair is no part of it."""
+    return bool(hair(head).any())
+
+
 def set_hair(head: bpy.types.Object, component: int, value: float) -> None:
     """Change one component of the hair's code."""
     changed = hair(head)

@@ -60,7 +60,7 @@ def add_levels(rig: bpy.types.Object, model: HeadModel) -> list[bpy.types.Object
             mesh.materials.append(material)
         thing = skinned_object(name, mesh, rig, collection)
         thing[LEVEL] = number
-        add_weights(thing, [group.name for group in full.vertex_groups], limited(whole.carry(_weights(full))))
+        add_weights(thing, rig.data.bones.keys(), limited(whole.carry(_weights(full, rig.data.bones.keys()))))
         _add_keys(thing, rig, whole)
         made.append(thing)
     return made
@@ -154,13 +154,13 @@ def _basis(mesh: bpy.types.Mesh) -> np.ndarray:
     return heads.positions(mesh.shape_keys.reference_key)
 
 
-def _weights(thing: bpy.types.Object) -> np.ndarray:
-    """`[V, G]` weights of the vertex groups."""
+def _weights(thing: bpy.types.Object, bones: list[str]) -> np.ndarray:
+    """`[V, B]` weights of the bones; other vertex groups may be there."""
     dense = np.zeros((len(thing.data.vertices), len(thing.vertex_groups)), np.float32)
     for vertex in thing.data.vertices:
         for entry in vertex.groups:
             dense[vertex.index, entry.group] = entry.weight
-    return dense
+    return dense[:, [thing.vertex_groups[bone].index for bone in bones]]
 
 
 def _add_keys(thing: bpy.types.Object, rig: bpy.types.Object, level: LevelOfDetail) -> None:

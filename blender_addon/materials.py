@@ -48,6 +48,22 @@ def build_material(material: Material) -> bpy.types.Material:
     return made
 
 
+def retexture(made: bpy.types.Material, material: Material) -> None:
+    """Give `made`, which `build_material` made, the textures of `material`; what the user changed of it stays."""
+    textures = {"color": material.color_texture, "roughness": material.roughness_texture}
+    textures["normal"] = material.normal_texture
+    named = {f"{material.name}_{kind}": data for kind, data in textures.items() if data is not None}
+    for node in made.node_tree.nodes:
+        old = node.image if node.type == "TEX_IMAGE" else None
+        if old is None or (kind := old.name.partition(".")[0]) not in named:
+            continue
+        name = old.name
+        node.image = packed_image(kind, named[kind], old.colorspace_settings.name)
+        if not old.users:
+            bpy.data.images.remove(old)
+            node.image.name = name
+
+
 def _glare_ior(opacity: float) -> float:
     """Index of refraction by which a translucent film mirrors as much as glass: opacity fades its highlights too."""
     reflectance = min(GLASS / opacity, 0.9)

@@ -10,7 +10,7 @@ from ..core.avatar import Avatar
 from ..core.errors import LikenessError
 from ..core.parametric.head import SHAPES
 from . import heads, identity, preferences, views
-from .head_jobs import avatar_work, choices_of
+from .head_jobs import avatar_work, choices_of, in_object_mode
 from .jobs import JobOperator, Work
 from .operators_expression import HeadOperator
 from .resurface import resurface
@@ -60,12 +60,10 @@ class LIKENESS_OT_update_surface(JobOperator, bpy.types.Operator):
         head = views.active_head(context)
         if head is None or not identity.is_implicit(head):
             cls.poll_message_set("Select a head that was made with an implicit model")
-        elif context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode first")
         elif not identity.is_ahead(head):
             cls.poll_message_set("The surface is as the sliders say")
         else:
-            return True
+            return in_object_mode(cls, context)
         return False
 
     def work(self, context: bpy.types.Context) -> Work:
@@ -76,6 +74,7 @@ class LIKENESS_OT_update_surface(JobOperator, bpy.types.Operator):
 
     def finish(self, context: bpy.types.Context, result: tuple[Avatar, dict[str, Any]]) -> None:
         avatar, report = result
+        views.to_object_mode(context)
         resurface(heads.named(self._name), avatar, identity.model())
         for warning in report["warnings"]:
             self.report({"WARNING"}, warning)

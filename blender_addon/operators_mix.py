@@ -8,13 +8,17 @@ from bpy.props import FloatProperty
 
 from ..core.avatar import Avatar
 from . import build, heads, identity, mixing, preferences, views
-from .extras import materials_of, with_extras
+from .extras import dressed, materials_of, with_extras, with_hair
+from .hair import HAIR
 from .head_jobs import HeadJobOperator, avatar_work, choices_of
 from .jobs import DialogJobOperator, Job, Work
 
 
 class LIKENESS_OT_mix_heads(HeadJobOperator, DialogJobOperator, bpy.types.Operator):
-    """Make a head between the active head, whose looks it takes, and the other selected one"""
+    """Make a head between the active head, whose looks it takes, and the other selected one.
+
+    Hair of the implicit model is mixed where both have it; otherwise it is the nearer head's
+    """
 
     bl_idname = "likeness.mix_heads"
     bl_label = "Mix Heads"
@@ -34,7 +38,7 @@ class LIKENESS_OT_mix_heads(HeadJobOperator, DialogJobOperator, bpy.types.Operat
         if len(views.selected_heads(context)) != 2:
             cls.poll_message_set("Select two heads that Likeness made")
             return False
-        return True
+        return super().poll(context)
 
     def work(self, context: bpy.types.Context) -> Work:
         pair = views.selected_heads(context)
@@ -53,10 +57,12 @@ class LIKENESS_OT_mix_heads(HeadJobOperator, DialogJobOperator, bpy.types.Operat
             self.present(context, mixing.mix_parametric(first, second, self.factor, identity.model()), [])
             return
         avatar, report = result
-        avatar = with_extras(replace(avatar, name=f"{first.name} + {second.name}"), first, identity.model())
-        used = {material.name for material in avatar.materials}
-        materials = {name: material.copy() for name, material in materials_of(first).items() if name in used}
-        head = build.build(avatar, materials=materials)
+        nearer, model = first if self.factor < 0.5 else second, identity.model()
+        avatar = with_extras(replace(avatar, name=f"{first.name} + {second.name}"), first, model)
+        avatar = with_hair(avatar, nearer, model)
+        looks = {**materials_of(first), HAIR: materials_of(nearer).get(HAIR)}
+        used = [material.name for material in avatar.materials if looks.get(material.name)]
+        head = build.build(avatar, materials=dressed(avatar, {name: looks[name].copy() for name in used}))
         self.present(context, head, report["warnings"])
 
 

@@ -53,7 +53,7 @@ class LIKENESS_OT_head_from_mesh(HeadOptions, HeadJobOperator, bpy.types.Operato
         if heads.find(thing) is not None:
             cls.poll_message_set("This head is Likeness' own already: select a scan")
             return False
-        return True
+        return super().poll(context)
 
     def work(self, context: bpy.types.Context) -> Work:
         scan, name = ScanMesh.of(context, context.active_object), bpy.path.clean_name(context.active_object.name)

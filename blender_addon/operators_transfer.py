@@ -8,7 +8,10 @@ from .transfer import has_expression, transfer
 
 
 class LIKENESS_OT_transfer_expression(bpy.types.Operator):
-    """Copy the active head's animation and its present expression to the other selected heads"""
+    """Copy the active head's animation and its present expression to the other selected heads.
+
+    What NLA strips, drivers or constraints do is keyed frame by frame over the scene's range
+    """
 
     bl_idname = "likeness.transfer_expression"
     bl_label = "Transfer Expression"

@@ -5,7 +5,7 @@ import bpy
 from ..core.parametric.arkit import PRESETS, REGIONS, VISEMES, mirrored
 from ..core.parametric.assembly import psi_name
 from ..core.parametric.head import EXPRESSIONS
-from . import expression, heads, identity, labels, pose, views
+from . import expression, hair, heads, identity, labels, pose, views
 from .jobs import JobOperator
 from .properties import HAIR_SLIDERS, IDENTITY_SLIDERS, settings
 
@@ -47,13 +47,18 @@ class LIKENESS_PT_main(LikenessPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("likeness.head_from_scan", icon="POINTCLOUD_DATA", text="From Scan...")
         row.operator("likeness.random_head", icon="OUTLINER_OB_ARMATURE", text="Random...")
-        if bpy.ops.likeness.head_from_mesh.poll():
-            layout.operator("likeness.head_from_mesh", icon="MESH_DATA", text=f"Head from {context.active_object.name}")
+        thing = context.active_object
+        if thing is not None and thing.type == "MESH" and heads.find(thing) is None:
+            layout.operator("likeness.head_from_mesh", icon="MESH_DATA", text=f"Head from {thing.name}")
         head = views.active_head(context)
         if head is None:
             layout.label(text="or drop a portrait on the view", icon="INFO")
         else:
-            layout.label(text=head.name, icon="OUTLINER_OB_ARMATURE")
+            row = layout.row()
+            row.label(text=head.name, icon="OUTLINER_OB_ARMATURE")
+            if hair.is_there(head):
+                shown = hair.is_shown(head)
+                row.prop(head.likeness_sliders, "show_hair", text="Hair", icon="HIDE_OFF" if shown else "HIDE_ON")
 
 
 class LIKENESS_PT_identity(HeadPanel, bpy.types.Panel):
@@ -87,6 +92,11 @@ class LIKENESS_PT_surface(HeadPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         head = views.active_head(context)
         self.layout.operator("likeness.update_surface", icon="FILE_REFRESH")
+        if not identity.has_hair(head):
+            self.layout.label(text="Hair is the photo's" if hair.is_there(head) else "Bald", icon="INFO")
+            return
+        if identity.is_ahead(head):
+            self.layout.label(text="Sliders are ahead of the surface", icon="INFO")
         column = self.layout.column(align=True)
         for component in range(HAIR_SLIDERS):
             column.prop(head.likeness_sliders.hair, f"hair_{component:02d}", slider=True)

@@ -35,7 +35,7 @@ def angle(head: bpy.types.Object, channel: str) -> float:
     """The angle of a channel in radians; of several bones, the first one's."""
     c = CHANNELS[channel]
     bone = head.pose.bones.get(c.bones[0])
-    return c.sign * _axis_angle(bone)[c.axis] if bone else 0.0
+    return c.sign * turn(bone, bone.matrix_basis)[c.axis] if bone else 0.0
 
 
 def set_angle(head: bpy.types.Object, channel: str, value: float) -> None:
@@ -43,7 +43,7 @@ def set_angle(head: bpy.types.Object, channel: str, value: float) -> None:
     c = CHANNELS[channel]
     scene = bpy.context.scene
     for bone in filter(None, map(head.pose.bones.get, c.bones)):
-        vector = _axis_angle(bone)
+        vector = turn(bone, bone.matrix_basis)
         vector[c.axis] = c.sign * value
         bone.rotation_mode = "QUATERNION"
         bone.rotation_quaternion = _rotation(bone, vector)
@@ -62,8 +62,9 @@ def _frame(bone: bpy.types.PoseBone) -> Matrix:
     return bone.bone.matrix_local.to_3x3().inverted() @ Matrix(TO_BLENDER)
 
 
-def _axis_angle(bone: bpy.types.PoseBone) -> Vector:
-    rotation = bone.matrix_basis.to_quaternion()
+def turn(bone: bpy.types.PoseBone, local: Matrix) -> Vector:
+    """FLAME's axis-angle of the bone where its own matrix is `local`."""
+    rotation = local.to_quaternion()
     if rotation.w < 0:
         rotation.negate()
     return _frame(bone).inverted() @ rotation.to_exponential_map()

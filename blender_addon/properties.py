@@ -11,7 +11,7 @@ import bpy
 from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProperty
 
 from ..core.parametric.arkit import ARKIT_NAMES, mirrored
-from . import expression, heads, identity, labels, pose
+from . import expression, hair, heads, identity, labels, pose
 
 IDENTITY_SLIDERS = 24
 """Components of identity that have a slider: they come in the order of how much they explain."""
@@ -116,6 +116,13 @@ class LIKENESS_PG_head(bpy.types.PropertyGroup):
     identity: PointerProperty(type=LIKENESS_PG_identity)
     hair: PointerProperty(type=LIKENESS_PG_hair)
     pose: PointerProperty(type=LIKENESS_PG_pose)
+    show_hair: BoolProperty(
+        name="Show Hair",
+        description="Show the hair in views, renders and exported files; without it the whole skin is there",
+        get=lambda group: hair.is_shown(group.id_data),
+        set=lambda group, shown: hair.show(group.id_data, shown),
+        options=set(),
+    )
 
 
 class LIKENESS_PG_settings(bpy.types.PropertyGroup):

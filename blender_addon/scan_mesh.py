@@ -22,7 +22,6 @@ class ScanMesh:
     @classmethod
     def of(cls, context: bpy.types.Context, thing: bpy.types.Object) -> "ScanMesh":
         """The object's mesh where it stands, its modifiers and shape keys applied. Raises InputError if it is empty."""
-        thing.update_from_editmode()
         evaluated = thing.evaluated_get(context.evaluated_depsgraph_get())
         mesh = evaluated.to_mesh()
         try:

@@ -1,4 +1,7 @@
-"""Brings the expression of one head to another: values of shape keys, poses of bones, and the actions of both."""
+"""Brings the expression of one head to another: values of shape keys, poses of bones, and the actions of both.
+
+Where more than an action moves the source (see `sampled`), the targets get what it does, frame by frame.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,13 +13,16 @@ from ..core.parametric.assembly import psi_name
 from ..core.parametric.head import HeadModel
 from . import heads
 from .actions import Animated, assign, current, curves
+from .animate import write_clip
+from .sampled import is_indirect, sampled
 
 
 def has_expression(rig: bpy.types.Object) -> bool:
     """Whether there is anything to transfer: animation, a key that is not 0, a bone that is not at rest."""
     shape_keys = heads.mesh_object(rig).data.shape_keys
     return (
-        any(True for _ in _bone_curves(rig))
+        is_indirect(rig)
+        or any(True for _ in _bone_curves(rig))
         or len(curves(shape_keys)) > 0
         or any(abs(key.value) > 1e-6 for key in _settable(shape_keys))
         or any(not _is_rest(bone.matrix_basis) for bone in rig.pose.bones)
@@ -26,16 +32,26 @@ def has_expression(rig: bpy.types.Object) -> bool:
 def transfer(source: bpy.types.Object, targets: Sequence[bpy.types.Object], model: HeadModel) -> None:
     """Give the heads `targets` the expression of the head `source`, in place of their own.
 
-    Each gets copies of the actions, and FLAME's keys where the source has them; where it stands, it stays. Raises
-    InputError, before it changes anything, when a head cannot be given those keys.
+    Each gets copies of the actions, and FLAME's keys where the source has them; where it stands, it stays, and its own
+    NLA tracks are muted. Raises InputError, before it changes anything, when a head cannot be given those keys.
     """
     lacking = [rig for rig in targets if psi_name(0) in heads.keys(source) and psi_name(0) not in heads.keys(rig)]
     for rig in lacking:
         heads.carriers(rig, model)
     for rig in lacking:
         heads.add_psi_keys(rig, model)
+    scene = bpy.context.scene
+    clip = sampled(source, scene) if is_indirect(source) else None
     for rig in targets:
-        _transfer(source, rig)
+        for owner in (rig, heads.mesh_object(rig).data.shape_keys):
+            for track in owner.animation_data.nla_tracks if owner.animation_data else ():
+                track.mute = True
+        if clip:
+            write_clip(rig, clip, scene.frame_start)
+        else:
+            _transfer(source, rig)
+    if clip:
+        scene.frame_set(scene.frame_current)  # the targets follow
 
 
 def _transfer(source: bpy.types.Object, target: bpy.types.Object) -> None:

@@ -39,6 +39,12 @@ def selected_heads(context: bpy.types.Context) -> list[bpy.types.Object]:
     return [head for head in found if head and _is_whole(head)]
 
 
+def to_object_mode(context: bpy.types.Context) -> None:
+    """Leave whatever mode the user has gone to since a job was started."""
+    if context.mode != "OBJECT":
+        bpy.ops.object.mode_set(mode="OBJECT")
+
+
 def set_aside(context: bpy.types.Context, head: bpy.types.Object) -> None:
     """Move a new head to the right of the meshes that it would stand in: other heads, a scan, Blender's cube."""
     mesh = heads.mesh_object(head)

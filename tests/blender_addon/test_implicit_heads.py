@@ -13,6 +13,7 @@ from likeness.blender_addon import heads, identity, views
 from likeness.blender_addon.build import build
 from likeness.core.parametric.assembly import head_avatar
 
+from .conftest import png
 from .meshes import evaluated, key_positions, weights
 from .operators import inventory, refused, select
 
@@ -63,6 +64,10 @@ def by_material(rig):
     corners = [[v for p in np.flatnonzero(slots == s) for v in mesh.polygons[p].vertices] for s in np.unique(slots)]
     names = [mesh.materials[slot].name for slot in np.unique(slots)]
     return {name: points[np.unique(own)] for name, own in zip(names, corners, strict=True)}
+
+
+def hair_material(rig):
+    return next(own for own in heads.mesh_object(rig).data.materials if own.name.startswith("hair"))
 
 
 def slider(component, value):
@@ -163,6 +168,15 @@ class TestHeadFromScan:
         assert "no vertices" in refused(bpy.ops.likeness.head_from_mesh)
         assert calls() == []
 
+    def test_only_in_object_mode(self, calls):
+        """From Edit Mode, undo would leave the head where it is."""
+        select(scan_mesh())
+        bpy.ops.object.mode_set(mode="EDIT")
+        for operator in ("head_from_mesh", "head_from_scan", "head_from_photo", "random_head"):
+            assert not getattr(bpy.ops.likeness, operator).poll()
+        bpy.ops.object.mode_set(mode="OBJECT")
+        assert bpy.ops.likeness.head_from_mesh.poll()
+
     def test_only_of_meshes_that_are_not_heads(self, implicit):
         assert not bpy.ops.likeness.head_from_mesh.poll()
         select(None)
@@ -239,6 +253,32 @@ class TestSurface:
         bpy.ops.likeness.update_surface()
         assert before.keys() - by_material(head).keys() == {"hair"}
 
+    def test_hair_that_comes_anew_brings_its_textures(self, calls, model, avatar, beta, avatar_file):
+        """Its material stays the user's, and stays hidden where he has hidden it."""
+        made = implicit_avatar(model, beta, 1.0)
+        head = build(replace(avatar, parameters=made.parameters, implicit="nphm", topology="implicit"))
+        select(heads.mesh_object(head))
+        material, before = hair_material(head), inventory()
+        shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+        shader.inputs["Roughness"].default_value = 0.9
+        head.likeness_sliders.show_hair = False
+        changed = implicit_avatar(model, beta, 2.0).parameters
+        materials = [
+            replace(own, color_texture=png(np.full((4, 4, 4), 255, np.uint8))) if own.name == "hair" else own
+            for own in avatar.materials
+        ]
+        replace(avatar, materials=materials, parameters=changed).save(avatar_file)
+        head.likeness_sliders.hair.hair_00 = 2.0
+        assert bpy.ops.likeness.update_surface() == {"FINISHED"}
+        assert hair_material(head) == material
+        assert shader.inputs["Roughness"].default_value == pytest.approx(0.9)
+        assert {
+            node.image.name: node.image.size[0] for node in material.node_tree.nodes if node.type == "TEX_IMAGE"
+        } == {"hair_color": 4}
+        assert inventory() == before
+        whole = len(basis(head))
+        assert len(evaluated(heads.mesh_object(head))) == whole - len(by_material(head)["hair"])
+
     def test_a_failure_changes_nothing(self, engine, implicit):
         engine("The weights of nphm are missing; reinstall Likeness.")
         implicit.likeness_sliders.hair.hair_00 = 1.0
@@ -292,6 +332,19 @@ class TestMix:
         assert len(params["second"]) == 132 + LOCAL
         assert params["second"][3] == 2.0
         assert views.active_head(bpy.context).name == "Bob + Eve"
+
+    @pytest.mark.parametrize(("factor", "hairy"), [(0.4, False), (0.6, True)])
+    def test_hair_of_a_photo_is_the_nearer_head_s(self, calls, implicit, model, avatar, avatar_file, factor, hairy):
+        """Nothing lies between hair that is not in a code and none; what else there is comes of the first."""
+        photo = build(replace(avatar, name="Photo"))
+        implicit_avatar(model, slider(0, 1.0), 0.0).save(avatar_file)
+        select(implicit, photo)
+        assert bpy.ops.likeness.mix_heads(factor=factor) == {"FINISHED"}
+        mixed = views.active_head(bpy.context)
+        assert any(name.startswith("hair") for name in by_material(mixed)) == hairy
+        assert not any(name.startswith("brows") for name in by_material(mixed))
+        if hairy:
+            assert hair_material(mixed) != hair_material(photo)
 
     def test_another_model_s_own_codes_stay_behind(self, calls, implicit, model):
         other = build(replace(implicit_avatar(model, slider(1, 1.0), 0.0, "Tri"), implicit="triplane"))

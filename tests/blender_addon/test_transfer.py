@@ -97,6 +97,63 @@ def test_flame_keys_come_along(pair):
     assert np.abs(evaluated(heads.mesh_object(second)) - before).max() > 1e-3
 
 
+def push_down(owner):
+    """The owner's action as an NLA strip, as the button of the action editor does it."""
+    data = owner.animation_data
+    strip = data.nla_tracks.new().strips.new("clip", 1, data.action)
+    if hasattr(strip, "action_slot"):
+        strip.action_slot = data.action_slot
+    data.action = None
+
+
+def test_strips_come_as_keyframes(pair):
+    """And the target's own are muted, or they would play on."""
+    first, second = pair
+    for rig in pair:
+        select(rig)
+        bpy.ops.likeness.preview_animation()
+        for owner in (rig, heads.mesh_object(rig).data.shape_keys):
+            push_down(owner)
+    select(first, second)
+    scene = bpy.context.scene
+    scene.frame_end = 40
+    scene.frame_set(11)
+    assert bpy.ops.likeness.transfer_expression() == {"FINISHED"}
+    assert scene.frame_current == 11
+    assert second.animation_data.nla_tracks[0].mute
+    assert not first.animation_data.nla_tracks[0].mute
+    second.animation_data.nla_tracks.remove(second.animation_data.nla_tracks[0])
+    seen = []
+    for frame in (1, 11, 25, 40):
+        scene.frame_set(frame)
+        assert values(second) == pytest.approx(values(first), abs=1e-3)
+        np.testing.assert_allclose(jaw_axis(first), jaw_axis(second), atol=2e-3)
+        seen.append([*values(second).values(), *jaw_axis(second)])
+    assert np.ptp(seen, axis=0).max() > 0.1
+
+
+def test_drivers_and_constraints_come_as_keyframes(pair):
+    """A control that drives a smile, and an eye that follows something."""
+    first, second = pair
+    heads.keys(first)["mouthSmileLeft"].driver_add("value").driver.expression = "frame / 10"
+    thing = bpy.data.objects.new("Fly", None)
+    bpy.context.scene.collection.objects.link(thing)
+    constraint = first.pose.bones["left_eye"].constraints.new("DAMPED_TRACK")
+    constraint.target = thing
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 2, 8
+    thing.location = (0.1, -1.0, first.data.bones["left_eye"].head_local.z + 0.3)
+    scene.frame_set(5)
+    assert bpy.ops.likeness.transfer_expression() == {"FINISHED"}
+    for frame in (2, 5, 8):
+        scene.frame_set(frame)
+        assert values(second)["mouthSmileLeft"] == pytest.approx(frame / 10, abs=1e-3)
+    turned = [rig.pose.bones["left_eye"].matrix.to_3x3() @ rig.data.bones["left_eye"].matrix_local.to_3x3().inverted()
+              for rig in pair]  # fmt: skip
+    np.testing.assert_allclose(*map(np.array, turned), atol=1e-3)
+    assert turned[0].to_quaternion().angle > 0.1
+
+
 def test_undo_is_one_step(pair):
     bpy.ops.likeness.apply_preset(preset="Smile")
     bpy.ops.ed.undo_push(message="before")
