@@ -6,14 +6,17 @@ closed layer only what shows is kept: from a little under the skin outward.
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..avatar import Material, Part
 from ..errors import EngineError, OutOfMemory
+from ..geometry.borders import boundary_edges
 from ..geometry.cut import cut
 from ..geometry.isosurface import RESOLUTIONS, Surface, extract
 from ..geometry.pieces import pieces, without_specks
 from ..geometry.smoothing import smoothed
+from ..geometry.smoothstep import smoothstep
 from ..implicit.chunks import in_chunks
 from ..implicit.field import HeadField
 from ..parametric.assembly import MATERIALS
@@ -30,9 +33,13 @@ COARSENESS = 2
 """How many times larger than the skin's the cells are: hair has no fine shape."""
 TUCK = 1.5e-3
 """Metres by which the hair's edge goes under the skin, so that no gap shows."""
+EAR_GAP = 4e-3
+"""Metres over an ear from which there is hair: the rest would be tatters in its hollows."""
 SPECK = 0.02
 """Share of the hair's surface below which a piece of it is none."""
 FAIRING = 6
+RISE, LEAST = (4e-3, 12e-3), 1.5e-3
+"""Metres from its edge over which hair rises from the skin, and how high it lies at least beyond."""
 CROWN = 0.08
 """Metres from the top of the scalp down to the middle of the skull."""
 
@@ -103,14 +110,22 @@ def _outside(
     points = counterparts(field, z_id, layer.vertices, layer.vertices + shift)
     above = skin_distance(field, z_id)(points)[:, None]
     joined = torch.cat([layer.vertices, points - layer.vertices, above], 1).cpu().numpy()
-    values, triangles = cut(joined, layer.triangles.cpu().numpy(), joined[:, 6] + TUCK)
+    _, nearest = cKDTree(mean).query(joined[:, :3])
+    ends = np.where(model.masks["ears"][nearest] > 0.5, EAR_GAP, -TUCK)  # the skin's vertices are the model's first
+    values, triangles = cut(joined, layer.triangles.cpu().numpy(), joined[:, 6] - ends)
     triangles = without_specks(values[:, :3], _rooted(triangles, values[:, 6] < 0), SPECK)
     used, triangles = np.unique(triangles, return_inverse=True)
     triangles = triangles.reshape(-1, 3)
-    vertices, moved, height = np.split(values[used], [3, 6], 1)
+    vertices, moved, rise = np.split(values[used], [3, 6], 1)
+    normals = vertex_normals(vertices, triangles)
+    _, edge = cKDTree(vertices[np.unique(boundary_edges(triangles))]).query(vertices)
+    inner = LEAST * smoothstep(edge, *RISE)[:, None]
+    moved = moved + np.maximum(inner - rise, 0) * (inner > 0) * normals
+    # Hair is loose strands at its edge, and not wherever it lies thin.
+    height = np.maximum(rise[:, 0], np.minimum(edge, RISE[1]))
     low, high = mean[scalp].min(0), mean[scalp].max(0)
     crown = np.array([(low[0] + high[0]) / 2, high[1] - CROWN, (low[2] + high[2]) / 2])
-    return Shell(vertices, triangles, vertex_normals(vertices, triangles), height[:, 0], crown), moved
+    return Shell(vertices, triangles, normals, height, crown), moved
 
 
 def _rooted(triangles: np.ndarray, below: np.ndarray) -> np.ndarray:
