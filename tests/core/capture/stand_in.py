@@ -1,4 +1,4 @@
-"""An implicit head without training: the template, warped by the head model's own displacements.
+"""An implicit head without training: the template, warped by the head model's own displacements, under a cap of hair.
 
 Between the nodes of a coarse grid the displacements are interpolated, so that it is as smooth as a trained field is,
 and its codes mean what those of the real ones do.
@@ -22,8 +22,8 @@ from likeness.core.weights import weights_path
 
 NODES, MODES = 24, 20
 """Of the grid along each axis, and how many of beta's components do anything."""
-HAIR_HEIGHT = 0.02
-"""Metres that the first hair component at 1 lifts the surface by, above the brow."""
+HAIR_HEIGHT, HAIRLINE = 0.02, 0.08
+"""Metres that the hair stands out at a first component of 1, and the height on the mean head down to which it hangs."""
 
 
 class Grid(nn.Module):
@@ -51,9 +51,19 @@ class Backbone(nn.Module):
 
     def forward(self, points: Tensor, z_id: Tensor) -> Tensor:
         displacement = self.shapes(points).unflatten(-1, (3, MODES)) @ z_id[:, None, :MODES, None]
-        above = torch.sigmoid((points[..., 1] - 0.08) / 0.01)
-        hair = -HAIR_HEIGHT * above * z_id[:, SHAPES, None].clamp(min=0)
-        return torch.cat([-displacement[..., 0], hair[..., None]], -1)
+        return torch.cat([-displacement[..., 0], torch.zeros_like(points[..., :1])], -1)
+
+
+class Cap(nn.Module):
+    """Everything above the hairline within a distance of the head."""
+
+    def __init__(self, template: Template) -> None:
+        super().__init__()
+        self.template = template
+
+    def forward(self, template_points: Tensor, z_hair: Tensor) -> Tensor:
+        outside = self.template(template_points) - HAIR_HEIGHT * z_hair[:, :1].clamp(min=0)
+        return torch.maximum(outside, HAIRLINE - template_points[..., 1])
 
 
 class Expression(nn.Module):
@@ -94,7 +104,8 @@ def stand_in_field() -> HeadField:
     hair = torch.zeros(3, HAIR)
     hair[1:, 0] = torch.tensor([0.5, 1.0])
     shapes = model.shapedirs[skin, :, :MODES].reshape(skin.sum(), -1)
-    field = HeadField(Backbone(grid(shapes)), Expression(grid(expressions)), template, LatentSpace(hair))
+    backbone, expression = Backbone(grid(shapes)), Expression(grid(expressions))
+    field = HeadField(None, backbone, Cap(template), expression, template, LatentSpace(hair))
     return on_device(field, "cpu")
 
 
