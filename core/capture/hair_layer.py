@@ -33,7 +33,7 @@ COARSENESS = 2
 """How many times larger than the skin's the cells are: hair has no fine shape."""
 TUCK = 1.5e-3
 """Metres by which the hair's edge goes under the skin, so that no gap shows."""
-EAR_GAP = 4e-3
+EAR_GAP = 2e-3
 """Metres over an ear from which there is hair: the rest would be tatters in its hollows."""
 SPECK = 0.02
 """Share of the hair's surface below which a piece of it is none."""
