@@ -1,8 +1,9 @@
-"""A template that is a ball, so that what fields do to it is known."""
+"""A template that is a ball and hair that is another on top of it, so that what fields do to them is known."""
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from likeness.core.implicit.expression import KEYS, ExpressionConfig, ExpressionField
 from likeness.core.implicit.field import HeadField
@@ -11,6 +12,15 @@ from likeness.core.implicit.npm import NPM, NPMConfig
 from likeness.core.implicit.template import Template
 
 RADIUS = 0.1
+BUN_RADIUS = 0.05
+
+
+class Bun(nn.Module):
+    """A ball of hair, half in the head; the code's first component makes it larger or smaller."""
+
+    def forward(self, template_points: Tensor, z_hair: Tensor) -> Tensor:
+        centre = template_points.new_tensor([0, RADIUS, 0])
+        return (template_points - centre).norm(dim=-1) - BUN_RADIUS - 0.01 * torch.tanh(z_hair[:, :1])
 
 
 def ball_grid(half: float, nodes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -40,14 +50,15 @@ def ball() -> Template:
 
 @pytest.fixture
 def field(ball: Template) -> HeadField:
-    """A small NPM with random weights, its warps of a few millimetres."""
+    """A small NPM with random weights, its warps of a few millimetres, and a bun."""
     torch.manual_seed(0)
     latents = LatentSpace(torch.zeros(1, 32))
-    backbone = NPM(NPMConfig(octaves=1, width=16, depth=2), latents.size)
+    config = NPMConfig(octaves=1, width=16, depth=2)
+    backbone = NPM(config)
     rest = torch.zeros(KEYS)
     rest[17] = -0.25
-    expression = ExpressionField(ExpressionConfig(octaves=2, width=16, depth=2, bottleneck=4), latents.size, rest)
-    made = HeadField(backbone, expression, ball, latents)
+    expression = ExpressionField(ExpressionConfig(octaves=2, width=16, depth=2, bottleneck=4), rest)
+    made = HeadField(config, backbone, Bun(), expression, ball, latents)
     for layer in (backbone.network.last, expression.network.last):
         torch.nn.init.normal_(layer.weight, std=0.003)
         torch.nn.init.normal_(layer.bias, std=0.02)

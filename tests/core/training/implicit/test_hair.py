@@ -86,12 +86,28 @@ def test_a_hull_is_one_closed_piece_that_leaves_the_face_free(styles, maker, sam
         assert signed_distance(crown, vertices, triangles)[0] < 0
 
 
+@pytest.mark.parametrize("axis", range(3))
+def test_a_hull_is_closed_where_it_touches_the_edge_of_its_grid(axis, monkeypatch):
+    """A block of hair through the grid along one axis; its hull ends within a voxel of the grid's ends."""
+    monkeypatch.setattr(hair_hulls, "VOXEL", 8e-3)
+    maker = HullMaker(None)
+    centre = 0.5 * (hair_hulls.LOW + hair_hulls.HIGH)
+    across = np.delete(np.abs(maker._grid - centre), axis, -1).max(-1)
+    vertices, triangles = maker.mesh(across - 0.05)
+    mesh = trimesh.Trimesh(vertices, triangles, process=False)
+    assert mesh.is_watertight
+    length = np.ptp(maker._grid[..., axis])
+    assert length <= np.ptp(vertices[:, axis]) < length + 2 * 8e-3
+    assert mesh.volume == pytest.approx(0.1**2 * length, rel=0.1)
+
+
 @pytest.mark.needs_data
 def test_hair_moves_with_the_skin(styles, maker, sampler, tmp_path):
     vertices, triangles = maker.mesh(maker.field(styles["short01"], PLAIN))
     library = HairLibrary(tmp_path, sampler)
     np.savez(library._path(0), vertices=vertices.astype(np.float32), triangles=triangles)
-    grown = library.carried(0, 0.1 * sampler.mean + [0, 0.01, 0])[0]
+    grown, faces, mean = library.carried(0, 0.1 * sampler.mean + [0, 0.01, 0])
+    assert np.array_equal(faces, triangles) and np.allclose(mean, vertices, atol=1e-7)
     assert np.allclose(grown, 1.1 * vertices + [0, 0.01, 0], atol=1e-6)
     skin = np.tensordot(sampler.weights("test", 0), sampler.identity, 1)
     root = np.abs(signed_distance(vertices, sampler.mean, sampler.triangles)) < 1e-3

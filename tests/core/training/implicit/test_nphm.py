@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from likeness.core.implicit.ensemble import PAIRS, EnsembleConfig
 from likeness.core.implicit.expression import ExpressionConfig
 from likeness.core.implicit.field import CANONICAL_JAW, HeadField
 from likeness.core.implicit.heads import build_head_field
 from likeness.core.implicit.latents import HAIR, IDENTITY
-from likeness.core.implicit.nphm import PAIRS, NPHMConfig
 from likeness.core.implicit.template import Template
 from likeness.core.parametric.arkit import INDEX
 from likeness.core.parametric.head import HeadModel
@@ -27,7 +27,7 @@ def model() -> HeadModel:
 @pytest.fixture
 def field(monkeypatch: pytest.MonkeyPatch) -> HeadField:
     monkeypatch.setattr(HairLibrary, "cached_mirror", lambda cache: np.ones(HAIR, np.float32))
-    config = NPHMConfig(octaves=2, width=8, depth=2)
+    config = EnsembleConfig(octaves=2, width=8, depth=2)
     template = Template.load(weights_path("head_template"))
     field = build_head_field(config, ExpressionConfig(), template, torch.zeros(1, HAIR), torch.zeros(52))
     nphm.place_anchors(field)
@@ -43,7 +43,7 @@ def test_anchors_are_the_same_vertices_of_every_head(field: HeadField, model: He
     beta = np.random.default_rng(1).standard_normal(IDENTITY).astype(np.float32)
     vertices = nphm.anchor_vertices(model, canonical(model, np.zeros_like(beta)))
     vertices += model.mirror[vertices[:PAIRS]].tolist()
-    anchors = field.backbone.anchors(field.latents.of_beta(torch.tensor(beta)[None]))[0].numpy()
+    anchors = field.backbone.ensemble.anchors(torch.tensor(beta)[None])[0].numpy()
     np.testing.assert_allclose(anchors, canonical(model, beta)[vertices], atol=2e-6)
 
 
@@ -60,7 +60,13 @@ def test_anchors_lie_apart_and_cover_the_face(field: HeadField, model: HeadModel
     assert (mean[chosen[:PAIRS], 0] > 0.01).all() and np.abs(mean[chosen[PAIRS:], 0]).max() < 1e-6
     face = torch.tensor(mean[(model.masks["narrow_face"] > 0.5) & (model.vertex_part == 0)])[None]
     both = torch.cat([face, face * torch.tensor(FLIP)])
-    anchors = field.backbone.predictor.bias.view(1, -1, 3).expand(2, -1, -1)
-    weights = field.backbone.weights(both, anchors)
+    anchors = field.backbone.ensemble.predictor.bias.view(1, -1, 3).expand(2, -1, -1)
+    weights = field.backbone.ensemble.weights(both, anchors)
     assert weights[..., -1].sum(0).max() < 0.2  # of the background
     assert 2 < (weights > 0).sum((0, 2)).float().mean() < 9
+
+
+def test_the_hair_s_anchors_stay_on_the_mean_head(field: HeadField) -> None:
+    hair = field.hair.ensemble.anchors(torch.randn(3, HAIR))
+    skin = field.backbone.ensemble.anchors(torch.zeros(1, IDENTITY))
+    torch.testing.assert_close(hair, skin.expand(3, -1, -1))
