@@ -49,7 +49,7 @@ class CanonicalPoints:
         still = posed.new_zeros(len(posed), KEYS, 3)
         return cls(posed, normals, root, unit, unit, still, torch.ones_like(posed[:, 0], dtype=torch.bool))
 
-    def __getitem__(self, rows: Tensor) -> "CanonicalPoints":
+    def __getitem__(self, rows: Tensor | slice) -> "CanonicalPoints":
         """Some of the points."""
         return replace(self, **{name: value[rows] for name, value in vars(self).items() if value is not None})
 

@@ -1,36 +1,47 @@
 """Inverts an implicit head: the codes z_id and z_ex whose surface goes through given points.
 
 Adam on both codes with priors that let go and a threshold beyond which points have no say, both by schedule, as NPHM
-inverts its own (Giebenhain et al., "Learning Neural Parametric Head Models", CVPR 2023, sec. 4).
+inverts its own (Giebenhain et al., "Learning Neural Parametric Head Models", CVPR 2023, sec. 4). Expressions are paid
+for by their sum, so that those which nothing shows are exactly 0. A bald head stays so: its hair code is exactly 0.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ..errors import InputError
-from ..implicit.field import HeadField
+from ..implicit.field import HeadField, field_gradient
 from ..implicit.latents import HAIR, IDENTITY
 from .canonical_points import CanonicalPoints
 
+Value = TypeVar("Value", int, float)
+
 MM = 1e3
-_POOL, _BATCH, _ORIENTED = 5000, 2500, 750
-"""Points in all, those of one step, and those of them whose normals count."""
-_STEPS, _TRIAL_STEPS = 100, 20
-_REFRESH = 20
-"""Steps between root searches."""
+_POOL = 5000
+"""Points in all."""
+_BATCHES = ((0.0, 1250), (0.5, 2500))
+"""From that share of the steps on, points of one step."""
+_ORIENTED = 0.3
+"""Share of a step's points whose normals count."""
+_STEPS, _REFRESH = 100, 25
+"""Steps, and those between root searches."""
 _LEARNING_RATE = 0.05
 """Halved five times on the way."""
 _THRESHOLDS = ((0.0, 0.025), (0.25, 0.0125), (0.5, 0.004))
 """From that share of the steps on, metres beyond which a point has no say."""
 _PRIORS = ((0.0, 1.0), (0.2, 0.33), (0.6, 0.1))
 """From that share of the steps on, factor of the priors."""
-_NORMAL, _IDENTITY, _HAIR, _LOCAL, _EXPRESSION = 1.0, 1e-3, 1e-3, 3e-4, 1e-2
-"""Weights against one millimetre of mean distance: 1 - cosine of the normals, squares of the codes."""
-_HAIR_TRIALS = 1000
+_NORMAL, _IDENTITY, _HAIR, _LOCAL, _EXPRESSION = 1.0, 1e-3, 1e-3, 3e-4, 5e-3
+"""Weights against one millimetre of mean distance: 1 - cosine of the normals, squares of the codes, sum of z_ex."""
+_HAIR_POINTS = 500
 """Points that choose the hair to start from."""
+_HEIGHT, _HAIRLESS = 0.008, 0.08
+"""There is no hair where a smaller share of the points lies that many metres outside the skin,"""
+_CLEARLY = 0.8
+"""or no known hair brings the points' mean distance below that share of it."""
 
 
 @dataclass(frozen=True)
@@ -75,30 +86,29 @@ def invert(
     points, roots = (a[chosen].float().to(device) for a in (points, points if canonical is None else canonical))
     pool = CanonicalPoints.of(points, None if normals is None else normals[chosen].float().to(device), roots)
     bald = field.latents.of_beta(beta[None].float().to(device))[0]
-    starts = [bald]
-    if (nearest := _nearest_hair(field, pool.root[:_HAIR_TRIALS], bald)) is not None:
-        starts.append(nearest)
-    optimisers = [_Optimiser(field, pool, start, z_ex, seed) for start in starts]
-    if len(optimisers) > 1:
-        for optimiser in optimisers:
-            optimiser.run(_TRIAL_STEPS)
-        optimisers.sort(key=lambda optimiser: float(optimiser.distance().clamp(max=_THRESHOLDS[0][1]).mean()))
-    best = optimisers[0]
-    best.run(_STEPS - len(best.history))
-    return Inversion(best.z_id.detach(), best.z_ex.detach(), best.distance(), best.history)
+    optimiser = _Optimiser(field, pool, _with_hair(field, pool.root[:_HAIR_POINTS], bald), z_ex, seed)
+    optimiser.run()
+    return Inversion(optimiser.z_id.detach(), optimiser.z_ex.detach(), optimiser.distance(), optimiser.history)
 
 
-def _nearest_hair(field: HeadField, points: Tensor, bald: Tensor) -> Tensor | None:
-    """[D] the head with that of the known hair which the points `[M, 3]` are nearest to; None where that is bald."""
-    heads = [torch.cat([bald[:IDENTITY], code, bald[IDENTITY + HAIR :]]) for code in field.latents.hair_codes]
-    with torch.no_grad():
-        errors = torch.stack([field.sdf(points[None], head[None]).abs().mean() for head in heads])
+@torch.no_grad()
+def _with_hair(field: HeadField, points: Tensor, bald: Tensor) -> Tensor:
+    """[D] the `bald` head [D], with that of the known hair which canonical points `[M, 3]` clearly lie on, if any."""
+    skin, template_points, _ = field(points[None], bald[None])
+    if (skin > _HEIGHT).float().mean() < _HAIRLESS:
+        return bald
+    known = field.latents.hair_codes[1:]
+    layers = torch.stack([field.hair(template_points, code[None]) for code in known])
+    far = _THRESHOLDS[0][1]
+    errors = torch.minimum(skin, layers).abs().clamp(max=far).mean((1, 2))
     best = int(errors.argmin())
-    return heads[best] if best else None
+    if errors[best] > _CLEARLY * skin.abs().clamp(max=far).mean():
+        return bald
+    return torch.cat([bald[:IDENTITY], known[best], bald[IDENTITY + HAIR :]])
 
 
 class _Optimiser:
-    """Adam on the codes, some steps at a time."""
+    """Adam on the codes."""
 
     def __init__(self, field: HeadField, points: CanonicalPoints, z_id: Tensor, z_ex: Tensor | None, seed: int) -> None:
         self.field, self.points, self.posed = field, points, z_ex is not None
@@ -106,30 +116,40 @@ class _Optimiser:
         self.z_id = z_id.clone().requires_grad_()
         self.z_ex = (-rest if z_ex is None else z_ex).to(rest).clone().requires_grad_(self.posed)
         self.history: list[float] = []
+        self._hairy = bool(field.latents.hair(z_id[None]).any())
+        sizes = field.latents.hair_codes[1:].norm(dim=1)
+        self._hair_sizes = (float(sizes.min()), float(sizes.max())) if self._hairy else (0.0, 0.0)
         self._adam = torch.optim.Adam([self.z_id, self.z_ex] if self.posed else [self.z_id], _LEARNING_RATE)
         self._random = torch.Generator().manual_seed(seed)
 
-    def run(self, steps: int) -> None:
-        """Go on for `steps` of the `_STEPS`."""
-        for step in range(len(self.history), len(self.history) + steps):
+    def run(self) -> None:
+        """All steps."""
+        for step in range(_STEPS):
             if step % _REFRESH == 0:
                 self._trace()
             share = step / _STEPS
             for group in self._adam.param_groups:
                 group["lr"] = _LEARNING_RATE * 0.5 ** int(5 * share)
             self._adam.zero_grad()
-            loss = self._loss(_scheduled(_THRESHOLDS, share), _scheduled(_PRIORS, share))
+            loss = self._loss(share)
             loss.backward()
             self._adam.step()
-            with torch.no_grad():
-                self.z_ex.clamp_(0, 1)
+            self._bound()
             self.history.append(float(loss.detach()))
 
     def distance(self) -> Tensor:
         """[P] metres of all points from the surface."""
         self._trace()
         with torch.no_grad():
-            return self.field.sdf(self._canonical(self.points)[None], self.z_id[None])[0].abs()
+            return self._sdf(self._canonical(self.points)[None])[0].abs()
+
+    @torch.no_grad()
+    def _bound(self) -> None:
+        """Keep weights within 0..1 and hair as far from bald as the known hair is: the field knows no other."""
+        self.z_ex.clamp_(0, 1)
+        hair = self.z_id[IDENTITY : IDENTITY + HAIR]
+        if self._hairy:
+            hair.mul_(hair.norm().clamp(*self._hair_sizes) / hair.norm())
 
     def _trace(self) -> None:
         if self.posed:
@@ -138,23 +158,30 @@ class _Optimiser:
     def _canonical(self, points: CanonicalPoints) -> Tensor:
         return points.canonical(self.z_ex + self.field.expression.rest)
 
-    def _loss(self, threshold: float, prior: float) -> Tensor:
-        rows = torch.randperm(len(self.points.posed), generator=self._random)[:_BATCH]
+    def _sdf(self, points: Tensor) -> Tensor:
+        """The head's distance at canonical points `[1, N, 3]`: `[1, N]`. Points on hair tell nothing of the skin."""
+        skin, template_points, _ = self.field(points, self.z_id[None])
+        if not self._hairy:
+            return skin
+        return torch.minimum(skin, self.field.hair(template_points.detach(), self.field.latents.hair(self.z_id[None])))
+
+    def _loss(self, share: float) -> Tensor:
+        rows = torch.randperm(len(self.points.posed), generator=self._random)[: _scheduled(_BATCHES, share)]
         points = self.points[rows.to(self.z_id.device)]
         canonical = self._canonical(points)
-        distance = self.field.sdf(canonical[None], self.z_id[None])[0].abs()
-        kept = points.found & (distance.detach() < threshold)
+        distance = self._sdf(canonical[None])[0].abs()
+        kept = points.found & (distance.detach() < _scheduled(_THRESHOLDS, share))
         loss = MM * distance[kept].sum() / len(rows)
         if points.normals is not None:
-            some = points[torch.arange(min(_ORIENTED, len(rows)), device=self.z_id.device)]
-            gradient = self.field.gradient(canonical[None, :_ORIENTED], self.z_id[None])[0]
-            cosine = functional.cosine_similarity(gradient, some.canonical_normals(), dim=1)
-            loss = loss + _NORMAL * ((1 - cosine) * kept[:_ORIENTED]).mean()
+            some = slice(int(_ORIENTED * len(rows)))
+            gradient = field_gradient(self._sdf, canonical[None, some])[0]
+            cosine = functional.cosine_similarity(gradient, points[some].canonical_normals(), dim=1)
+            loss = loss + _NORMAL * ((1 - cosine) * kept[some]).mean()
         identity, hair, local = self.z_id.split([IDENTITY, HAIR, len(self.z_id) - IDENTITY - HAIR])
         size = _IDENTITY * identity.square().sum() + _HAIR * hair.square().sum() + _LOCAL * local.square().sum()
-        return loss + prior * (size + _EXPRESSION * self.z_ex.square().sum())
+        return loss + _scheduled(_PRIORS, share) * size + _EXPRESSION * self.z_ex.sum()
 
 
-def _scheduled(schedule: tuple[tuple[float, float], ...], share: float) -> float:
+def _scheduled(schedule: tuple[tuple[float, Value], ...], share: float) -> Value:
     """What holds at that share of the steps."""
     return next(value for start, value in reversed(schedule) if share >= start)

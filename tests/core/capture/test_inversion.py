@@ -59,6 +59,21 @@ def test_hair_is_found(field: HeadField, z_id: Tensor) -> None:
     assert distance_mm(field, points, inversion.z_id) < 0.3
 
 
+def test_what_shows_no_hair_stays_bald(field: HeadField, z_id: Tensor, head: tuple[Tensor, Tensor]) -> None:
+    generator = torch.Generator().manual_seed(3)
+    noisy = head[0] + 1e-3 * torch.randn(head[0].shape, generator=generator)
+    shelf = torch.tensor([0.3, 0.1, 0.3]) * torch.rand(400, 3, generator=generator) - torch.tensor([0.15, 0.28, 0.15])
+    inversion = invert(field, torch.cat([noisy, shelf]), beta=z_id[:100])
+    assert not field.latents.hair(inversion.z_id[None]).any()
+
+
+def test_hair_is_as_far_from_bald_as_known_hair(field: HeadField, z_id: Tensor) -> None:
+    code = z_id.clone()
+    code[100] = 1.8
+    inversion = invert(field, surface_points(field, code, 2000)[0], beta=z_id[:100])
+    assert float(field.latents.hair(inversion.z_id[None]).norm()) <= 1.0 + 1e-5
+
+
 def test_an_expression_is_found(field: HeadField, z_id: Tensor, head: tuple[Tensor, Tensor]) -> None:
     points, _ = head
     z_ex = torch.zeros(52)
@@ -70,6 +85,7 @@ def test_an_expression_is_found(field: HeadField, z_id: Tensor, head: tuple[Tens
     away = (field.deform(points[None], inversion.z_ex[None], z_id[None])[0] - posed).norm(dim=1)
     before = (field.deform(points[None], start[None], z_id[None])[0] - posed).norm(dim=1)
     assert away.mean() < 0.6 * before.mean()
+    assert (inversion.z_ex[z_ex == 0] == 0).float().mean() > 0.5
 
 
 def test_canonical_points_are_roots_with_the_implicit_gradient(
