@@ -56,10 +56,10 @@ def empty_scene(registered: None) -> None:
     bpy.ops.wm.read_homefile(use_empty=True)
 
 
-@pytest.fixture(scope="session")
-def avatar_file(model: HeadModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the fake engine gives."""
-    path = tmp_path_factory.mktemp("avatar") / "avatar.npz"
+@pytest.fixture
+def avatar_file(model: HeadModel, tmp_path: Path) -> Path:
+    """What the fake engine gives: a test may write another."""
+    path = tmp_path / "avatar.npz"
     head_avatar(model, np.zeros(100, np.float32), name="Ada").save(path)
     return path
 
