@@ -351,7 +351,8 @@ class TestMix:
         if hairy:
             assert hair_material(mixed) != hair_material(photo)
 
-    def test_another_model_s_own_codes_stay_behind(self, calls, implicit, model):
+    def test_another_model_s_own_codes_stay_behind(self, calls, implicit, model, avatar_file):
+        implicit_avatar(model, slider(0, 1.0), 0.0).save(avatar_file)
         other = build(replace(implicit_avatar(model, slider(1, 1.0), 0.0, "Tri"), implicit="triplane"))
         select(implicit, other)
         bpy.ops.likeness.mix_heads()
