@@ -47,7 +47,7 @@ class HeadSurface:
     triangles: np.ndarray
     """[T, 3]."""
     face: np.ndarray
-    """[V] bool: the narrow face."""
+    """[V] bool: the face below the top of the brows and no wider than they are, where no hair lies."""
     spacing: float
     """Metres between neighbouring points, at most."""
 
@@ -62,7 +62,9 @@ class HeadSurface:
         points = PointModel.of(model, detail.source[index], detail.weights[index], np.zeros((len(index), 3)))
         points = replace(points, correctives=np.ascontiguousarray(points.correctives))
         edges = points.template[compact.reshape(-1, 3)] - points.template[np.roll(compact.reshape(-1, 3), 1, 1)]
-        face = detail.carry(model.masks["narrow_face"])[index] > 0.5
+        brows = model.v_template[model.masks["brows"] > 0.5]
+        bare = (np.abs(points.template[:, 0]) < brows[:, 0].max()) & (points.template[:, 1] < brows[:, 1].max())
+        face = bare & (detail.carry(model.masks["narrow_face"])[index] > 0.5)
         return cls(points, compact.reshape(-1, 3), face, float(np.percentile(np.linalg.norm(edges, axis=-1), 99)))
 
     def canonical(self, fit: "LinearFit", points: np.ndarray) -> np.ndarray:
