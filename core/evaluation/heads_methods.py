@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..capture.inversion import Inversion, invert
 from ..capture.linear_fit import CANONICAL, HeadSurface, LinearFit, fit_linear
 from ..errors import EngineError
-from ..geometry.isosurface import Grid, extract, largest_component
+from ..geometry.isosurface import Surface, extract, largest_component
 from ..geometry.surface_metrics import TriangleMesh
 from ..implicit.chunks import in_chunks
 from ..implicit.heads import DEFAULT_MODEL, load_head_field
@@ -25,9 +24,6 @@ from ..parametric.head import SHAPES, HeadModel
 from ..training.implicit.ablation import ablation_folder
 from ..weights import weights_path
 from .heads_protocol import PointCloud
-
-RESOLUTION = 256
-"""Cells along the longest side of a field's box."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,8 @@ class Method(ABC):
     """Of the weights as they are shipped."""
 
     @abstractmethod
-    def fit(self, cloud: PointCloud) -> tuple[TriangleMesh, Cost]:
-        """The head that explains the points."""
+    def fit(self, cloud: PointCloud, resolution: int) -> tuple[TriangleMesh, Cost]:
+        """The head that explains the points; the surface of a field has `resolution` cells along its longest side."""
 
 
 class MeanHead(Method):
@@ -62,7 +58,7 @@ class MeanHead(Method):
         self.megabytes = 0.0
         self._surface = TriangleMesh(template.vertices, template.triangles)
 
-    def fit(self, cloud: PointCloud) -> tuple[TriangleMesh, Cost]:  # noqa: ARG002
+    def fit(self, cloud: PointCloud, resolution: int) -> tuple[TriangleMesh, Cost]:  # noqa: ARG002
         return self._surface, Cost(0.0)
 
 
@@ -76,7 +72,7 @@ class LinearModel(Method):
         self.expression_parameters = dirs[:, :, SHAPES:].size + model.posedirs.size + model.lbs_weights.size
         self.megabytes = _megabytes(weights_path("head"))
 
-    def fit(self, cloud: PointCloud) -> tuple[TriangleMesh, Cost]:
+    def fit(self, cloud: PointCloud, resolution: int) -> tuple[TriangleMesh, Cost]:  # noqa: ARG002
         _, skin = _linear_model()
         linear, seconds = _linear_fit(cloud)
         return TriangleMesh(skin.points(linear.beta, linear.arkit), skin.triangles), Cost(seconds)
@@ -87,56 +83,65 @@ class ImplicitModel(Method):
 
     def __init__(self, name: str, path: Path | None = None) -> None:
         """The shipped field `name`, or the one in the weights file `path`."""
-        self._field = load_head_field(name, path=path)
-        self.identity_parameters = parameter_count(self._field.backbone)
-        self.expression_parameters = parameter_count(self._field.expression)
+        self.field = load_head_field(name, path=path)
+        self.identity_parameters = parameter_count(self.field.backbone) + parameter_count(self.field.hair)
+        self.expression_parameters = parameter_count(self.field.expression)
         self.megabytes = _megabytes(path or weights_path(name))
+        self.canonical = lru_cache(maxsize=1)(self._canonical)
+        """The codes found for a cloud, their surface in the canonical pose, and the cost."""
 
-    def fit(self, cloud: PointCloud) -> tuple[TriangleMesh, Cost]:
+    def fit(self, cloud: PointCloud, resolution: int) -> tuple[TriangleMesh, Cost]:
+        found, surface, cost = self.canonical(cloud, resolution)
+        vertices = surface.vertices
+        if not cloud.canonical:
+            z_ex, z_id = found.z_ex[None], found.z_id[None]
+            with torch.no_grad():
+                vertices = in_chunks(lambda part: self.field.deform(part[None], z_ex, z_id)[0], vertices)
+        return TriangleMesh(vertices.numpy(), surface.triangles.numpy()), cost
+
+    def _canonical(self, cloud: PointCloud, resolution: int) -> tuple[Inversion, Surface, Cost]:
         linear, linear_seconds = _linear_fit(cloud)
         started = time.perf_counter()
         found = self._inverted(cloud, linear)
         inverted = time.perf_counter()
-        bounds = self._field.bounds
-        with torch.no_grad():
-            surface = extract(lambda part: self._field.sdf(part[None], found.z_id[None])[0], bounds, RESOLUTION)
-            seconds = time.perf_counter() - inverted
-            share = surface.evaluations / np.prod(np.array(Grid.within(bounds, RESOLUTION).cells) + 1)
-            surface = largest_component(surface)
-            vertices = surface.vertices
-            if not cloud.canonical:
-                vertices = in_chunks(lambda part: self._posed(part, found), vertices)
-        cost = Cost(linear_seconds + inverted - started, seconds, float(share))
-        return TriangleMesh(vertices.numpy(), surface.triangles.numpy()), cost
+        surface = extract(lambda part: self.field.sdf(part[None], found.z_id[None])[0], self.field.bounds, resolution)
+        seconds = time.perf_counter() - inverted
+        cost = Cost(linear_seconds + inverted - started, seconds, surface.evaluations / surface.nodes)
+        return found, largest_component(surface), cost
 
     def _inverted(self, cloud: PointCloud, linear: LinearFit) -> Inversion:
         points, normals = torch.from_numpy(cloud.points), torch.from_numpy(cloud.normals)
         beta = torch.from_numpy(linear.beta)
         if cloud.canonical:
-            return invert(self._field, points, normals, beta=beta)
+            return invert(self.field, points, normals, beta=beta)
         canonical = torch.from_numpy(_linear_model()[1].canonical(linear, cloud.points))
         z_ex = torch.from_numpy(linear.arkit)
-        return invert(self._field, points, normals, beta=beta, z_ex=z_ex, canonical=canonical)
-
-    def _posed(self, points: Tensor, found: Inversion) -> Tensor:
-        """Canonical points `[N, 3]` in the expression that was found."""
-        return self._field.deform(points[None], found.z_ex[None], found.z_id[None])[0]
+        return invert(self.field, points, normals, beta=beta, z_ex=z_ex, canonical=canonical)
 
 
-class ImavatarModel(ImplicitModel):
-    """The default field, whose surface I M Avatar's fields move: by the psi and theta of the expression found."""
+class ImavatarModel(Method):
+    """The default field's head, moved by I M Avatar's fields: by the psi and theta of the expression found."""
 
     def __init__(self) -> None:
-        super().__init__(DEFAULT_MODEL)
+        self._head = _shipped(DEFAULT_MODEL)
         self._avatar = load_imavatar()
+        self.identity_parameters = self._head.identity_parameters
         self.expression_parameters = parameter_count(self._avatar)
+        self.megabytes = self._head.megabytes + _megabytes(weights_path("imavatar"))
 
-    def _posed(self, points: Tensor, found: Inversion) -> Tensor:
+    def fit(self, cloud: PointCloud, resolution: int) -> tuple[TriangleMesh, Cost]:
+        found, surface, cost = self._head.canonical(cloud, resolution)
         head, _ = _linear_model()
         pose = (*flame_from_arkit(head, found.z_ex.numpy()), head.joints(found.z_id[:SHAPES].numpy()))
         psi, theta, joints = (torch.from_numpy(value)[None].float() for value in pose)
-        template_points = self._field.template_points(points[None], found.z_id[None])
-        return self._avatar.deform(points[None], psi, theta, joints, template_points)[0]
+
+        def posed(points: Tensor) -> Tensor:
+            template_points = self._head.field.template_points(points[None], found.z_id[None])
+            return self._avatar.deform(points[None], psi, theta, joints, template_points)[0]
+
+        with torch.no_grad():
+            vertices = in_chunks(posed, surface.vertices)
+        return TriangleMesh(vertices.numpy(), surface.triangles.numpy()), cost
 
 
 MEAN, LINEAR, IMAVATAR = "mean head", "linear", "IMavatar"
@@ -150,14 +155,23 @@ ABLATION = {
 """Row -> the tri-plane's weights in the cache, which recipe `triplane-ablation` writes."""
 
 
+@cache
 def load_method(name: str) -> Method:
-    """The method of a row. Raises EngineError when its weights are missing, damaged or of another version."""
+    """The method of a row, loaded once.
+
+    Raises EngineError when its weights are missing, damaged or of another version.
+    """
     if name in ABLATION:
         path = ablation_folder() / f"{ABLATION[name]}.safetensors"
         if not path.is_file():
             raise EngineError(f"The ablation's weights {path.name} are missing; run likeness train triplane-ablation.")
         return ImplicitModel("triplane", path)
-    return _MADE[name]() if name in _MADE else ImplicitModel(name)
+    return _MADE[name]() if name in _MADE else _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> ImplicitModel:
+    return ImplicitModel(name)
 
 
 def parameter_count(module: nn.Module) -> int:

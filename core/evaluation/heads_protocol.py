@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import igl
 import igl.copyleft.cgal
 import numpy as np
 from scipy.spatial import cKDTree
@@ -85,19 +84,12 @@ class HeldOutHeads:
         head = self.generator.mesh("test", index, weights)
         vertices, triangles, region = head.vertices, head.triangles, head.triangle_region
         if len(head.hull_triangles):
-            hull = _without_holes(head.hull_triangles.astype(np.int64))
+            hull = head.hull_triangles.astype(np.int64)
             vertices, triangles, origin = igl.copyleft.cgal.mesh_boolean(
                 vertices, triangles, head.hull_vertices, hull, "union"
             )
             region = np.append(region, np.full(len(hull), HAIR, region.dtype))[origin]
         return HeldOutHead(TriangleMesh(vertices, triangles), region, canonical=expression is None)
-
-
-def _without_holes(triangles: np.ndarray) -> np.ndarray:
-    """Triangles [T, 3] and fans over the few small holes that a hull of hair may have."""
-    loops = [np.array(loop) for loop in igl.boundary_loop_all(triangles)]
-    fans = [np.c_[np.full(len(loop) - 2, loop[0]), loop[2:], loop[1:-1]] for loop in loops]
-    return np.concatenate([triangles, *fans])
 
 
 def _plane_normals(points: np.ndarray, outward: np.ndarray) -> np.ndarray:

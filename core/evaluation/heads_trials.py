@@ -4,7 +4,6 @@ import multiprocessing
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -15,6 +14,8 @@ from .heads_methods import Cost, load_method
 from .heads_protocol import HeldOutHeads
 
 POINTS = 5000
+RESOLUTION = 256
+"""Cells along the longest side of a head."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Subject:
     points: int = POINTS
     noise: float = 0.0
     """Metres, standard deviation."""
+    resolution: int = RESOLUTION
+    """At which surfaces are extracted."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,6 @@ def run_trials(methods: Collection[str], subjects: Iterable[Subject], data: Path
 
 
 _heads: HeldOutHeads
-_method = cache(load_method)
 
 
 def _start(data: Path) -> None:
@@ -67,6 +69,6 @@ def _run(task: tuple[Subject, tuple[str, ...]]) -> tuple[Subject, dict[str, Outc
     cloud = head.cloud(subject.points, subject.noise, seed=subject.head)
     outcomes = {}
     for name in methods:
-        surface, cost = _method(name).fit(cloud)
+        surface, cost = load_method(name).fit(cloud, subject.resolution)
         outcomes[name] = Outcome(head.scores(surface), cost)
     return subject, outcomes

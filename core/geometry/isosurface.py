@@ -1,13 +1,13 @@
 """The surface of a signed distance field as a mesh, evaluating the field around the surface only.
 
-Coarse to fine: the cells of an octree that the surface may cross are cut into eight, down to the finest. Then the
-surface is followed: wherever it leaves the cells at hand, the cell behind that face is taken in, until it leaves
-nowhere (Wyvill, McPheeters and Wyvill, "Data structure for soft objects", 1986). The mesh is that of the dense grid,
-cell by cell.
+A coarse look tells how large the surface is, and so the size of the cells. Then coarse to fine: the cells of an octree
+that the surface may cross are cut into eight, down to the finest. Then the surface is followed: wherever it leaves the
+cells at hand, the cell behind that face is taken in, until it leaves nowhere (Wyvill, McPheeters and Wyvill, "Data
+structure for soft objects", 1986). The mesh is that of the dense grid, cell by cell.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,9 +23,11 @@ Field = Callable[[Tensor], Tensor]
 """Points `[N, 3]` in metres to signed distances `[N]`, negative inside."""
 
 RESOLUTIONS = 8, 1024
-"""The fewest and the most cells along the longest side."""
+"""The fewest and the most cells along the surface's longest side."""
 COARSEST = 32
 """Cells along the longest side at which the octree begins, or up to twice as many."""
+LOOK = 4 * COARSEST
+"""Cells along the longest side of the bounds in the coarse look."""
 NEIGHBOURS = (-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)
 """The way to the cell behind each of the FACES."""
 LIPSCHITZ = 1.2
@@ -42,31 +44,61 @@ class Surface:
     """[F, 3] int64."""
     evaluations: int = 0
     """How many points the field was evaluated at."""
+    nodes: int = 0
+    """How many the whole grid of its cells has."""
 
 
 def extract(field: Field, bounds: Tensor, resolution: int, lipschitz: float = LIPSCHITZ) -> Surface:
-    """The surface of `field` within `bounds` [2, 3] (metres), with `resolution` cubic cells along its longest side.
+    """The surface of `field` within `bounds` [2, 3] (metres), in cubic cells: `resolution` along its longest side.
 
-    No sheet or piece of it is lost, however thin, if |f(x)| <= lipschitz times the distance to the surface; where f
-    is steeper, a piece is found as long as it hangs together with one that is. What reaches the bounds is closed there:
-    the mesh is always watertight. Runs on the device of `bounds`.
+    How long that is, a coarse look tells first. See `extract_on` for what is found. Runs on the device of `bounds`.
 
     Raises InputError for a resolution out of RESOLUTIONS; EngineError when there is no surface, OutOfMemory.
     """
-    grid = Grid.within(bounds, resolution)
+    check_resolution(resolution)
+    length, evaluations = occupied_length(field, bounds, lipschitz)
+    surface = extract_on(field, Grid.within(bounds, length / resolution), lipschitz)
+    return replace(surface, evaluations=surface.evaluations + evaluations)
+
+
+def occupied_length(field: Field, bounds: Tensor, lipschitz: float = LIPSCHITZ) -> tuple[float, int]:
+    """Metres: the longest side of what the surface may occupy of `bounds` [2, 3]; and how many points that took.
+
+    Where nothing is known of a surface, the longest side of the bounds.
+    """
+    longest = float((bounds[1] - bounds[0]).max())
+    grid = Grid.within(bounds, longest / LOOK)
+    samples = _Samples(field, grid)
+    with torch.no_grad():
+        places = grid.places(_refine(samples, lipschitz))
+    if len(places) == 0:
+        return longest, len(samples.ids)
+    cells = int((places.amax(0) - places.amin(0)).max()) + 1
+    return min(cells * grid.step, longest), len(samples.ids)
+
+
+def extract_on(field: Field, grid: "Grid", lipschitz: float = LIPSCHITZ) -> Surface:
+    """The surface of `field` as the whole `grid` would have it, triangle by triangle.
+
+    No sheet or piece of it is lost, however thin, if |f(x)| <= lipschitz times the distance to the surface; where f
+    is steeper, a piece is found as long as it hangs together with one that is. What reaches the grid's border is closed
+    there: the mesh is always watertight.
+
+    Raises EngineError when there is no surface, OutOfMemory.
+    """
     samples = _Samples(field, grid)
     try:
         with torch.no_grad():
-            cells = _follow(grid, samples, _refine(grid, samples, lipschitz))
+            cells = _follow(samples, _refine(samples, lipschitz))
             nodes = samples.find(cells[:, None] + grid.corners(1))
             vertices, triangles = marching_cubes(grid.positions(samples.ids), samples.values, nodes)
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
-            raise OutOfMemory(f"The memory ran out at resolution {resolution}; choose a lower one.") from error
+            raise OutOfMemory("The memory ran out; choose a lower resolution.") from error
         raise
     if len(triangles) == 0:
         raise EngineError("The field has no surface within its bounds; choose another latent code.")
-    return Surface(vertices, triangles, len(samples.ids))
+    return Surface(vertices, triangles, len(samples.ids), grid.nodes)
 
 
 def check_resolution(resolution: int) -> None:
@@ -84,7 +116,7 @@ def largest_component(surface: Surface) -> Surface:
     kept = torch.from_numpy(piece == np.bincount(piece).argmax()).to(surface.triangles.device)
     index = torch.cumsum(kept, 0) - 1
     triangles = index[surface.triangles[kept[surface.triangles[:, 0]]]]
-    return Surface(surface.vertices[kept], triangles, surface.evaluations)
+    return replace(surface, vertices=surface.vertices[kept], triangles=triangles)
 
 
 def vertex_normals(gradient: Callable[[Tensor], Tensor], vertices: Tensor) -> Tensor:
@@ -108,14 +140,18 @@ class Grid:
     """The stride of the coarsest cells, a power of two."""
 
     @classmethod
-    def within(cls, bounds: Tensor, resolution: int) -> "Grid":
-        """`resolution` cells along the longest side of `bounds` [2, 3], whose other sides grow at their upper ends."""
-        check_resolution(resolution)
-        size = (bounds[1] - bounds[0]).tolist()
-        step = max(size) / resolution
-        coarsest = 1 << max((resolution // COARSEST).bit_length() - 1, 0)
-        x, y, z = (int(np.ceil(length / step / coarsest - 1e-4)) * coarsest for length in size)
+    def within(cls, bounds: Tensor, step: float) -> "Grid":
+        """Cells of `step` metres over `bounds` [2, 3], whose sides grow at their upper ends."""
+        counts = [int(np.ceil(length / step - 1e-4)) for length in (bounds[1] - bounds[0]).tolist()]
+        coarsest = 1 << max((max(counts) // COARSEST).bit_length() - 1, 0)
+        x, y, z = (int(np.ceil(count / coarsest)) * coarsest for count in counts)
         return cls(bounds[0], step, (x, y, z), coarsest)
+
+    @property
+    def nodes(self) -> int:
+        """How many the whole grid has."""
+        x, y, z = self.cells
+        return (x + 1) * (y + 1) * (z + 1)
 
     def ids(self, places: Tensor) -> Tensor:
         """Ids `[...]` of nodes at `places` [..., 3] in steps; also what to add to an id for an offset in steps."""
@@ -175,12 +211,13 @@ class _Samples:
         return torch.where(self.grid.on_border(ids), values.clamp(min=self.grid.step / 2), values)
 
 
-def _refine(grid: Grid, samples: _Samples, lipschitz: float) -> Tensor:
+def _refine(samples: _Samples, lipschitz: float) -> Tensor:
     """The finest cells `[C]` that the surface may cross.
 
     A cell is cut into eight. An eighth that lies within `reach` of a corner has no surface if |f| there is more than
     `lipschitz` times that. A cell whose corners differ in sign although this rules out all of it is kept whole.
     """
+    grid = samples.grid
     corners = torch.tensor(CORNERS, device=grid.origin.device)
     reach = torch.where(corners[:, None] == corners, 0.5, 1.0).norm(dim=-1)  # [eighth, corner] in sizes of the cell
     cells, stride = grid.coarse_cells(), grid.coarsest
@@ -193,9 +230,9 @@ def _refine(grid: Grid, samples: _Samples, lipschitz: float) -> Tensor:
     return cells
 
 
-def _follow(grid: Grid, samples: _Samples, cells: Tensor) -> Tensor:
+def _follow(samples: _Samples, cells: Tensor) -> Tensor:
     """The finest cells `[C]` that the surface crosses, sorted: those of `cells`, and on from them wherever it leads."""
-    device = cells.device
+    grid, device = samples.grid, cells.device
     behind = grid.ids(torch.tensor(NEIGHBOURS, device=device))
     known = cells.sort()[0]
     found = [cells[:0]]

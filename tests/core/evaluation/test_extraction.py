@@ -27,9 +27,8 @@ class Ball:
 
 def test_against_the_whole_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extraction, "load_head_field", lambda name, device: Ball())
-    monkeypatch.setattr(extraction, "RESOLUTION", 64)
-    row = extraction._against_dense("npm")
-    assert row["nodes"] == 65 * 53 * 53, "the smallest grid that holds the bounds"
+    row = extraction._against_dense("npm", hair=True, resolution=64)
+    assert row["nodes"] == 65 * 53 * 53, "cells of 8 mm over 0.4 x 0.5 x 0.4 m, an even number along each side"
     assert 1 < row["evaluations ratio"] == row["nodes"] / row["evaluations"]
     assert row["open edges"] == 0
     assert max(row["ours from dense mm"], row["dense from ours mm"]) < 0.01
@@ -43,7 +42,7 @@ def test_open_edges_are_counted() -> None:
 
 
 def test_plot(tmp_path: Path) -> None:
-    sweep = {(name, n): Run(n / 100, n / 1000) for name in MODELS for n in SWEEP}
+    sweep = {(name, n): Run(n / 100, n / 1000, n) for name in MODELS for n in SWEEP}
     draw_plot(sweep, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 

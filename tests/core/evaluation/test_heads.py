@@ -50,7 +50,7 @@ def test_noise_is_as_large_as_it_is_said_to_be_and_normals_suffer_with_it(mean_h
 
 def test_the_linear_model_finds_a_head_of_its_own_kind(mean_head: HeldOutHead) -> None:
     linear = load_method(LINEAR)
-    surface, cost = linear.fit(mean_head.cloud(2000))
+    surface, cost = linear.fit(mean_head.cloud(2000), resolution=64)
     assert mean_head.scores(surface)["face"].chamfer_mm < 0.25
     assert mean_head.scores(surface)["head"].f_score > 0.97
     assert cost.fitting_seconds > 0

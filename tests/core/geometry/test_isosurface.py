@@ -10,10 +10,24 @@ from skimage import measure
 from torch import Tensor
 
 from likeness.core.errors import EngineError, InputError
-from likeness.core.geometry.isosurface import Grid, Surface, extract, largest_component, vertex_normals
+from likeness.core.geometry.isosurface import (
+    LOOK,
+    Grid,
+    Surface,
+    extract,
+    extract_on,
+    largest_component,
+    occupied_length,
+    vertex_normals,
+)
 from likeness.core.geometry.marching_cubes import marching_cubes
 
 BOUNDS = torch.tensor([[-0.13, -0.16, -0.12], [0.13, 0.16, 0.12]])
+
+
+def whole(resolution: int) -> Grid:
+    """The grid with that many cells along the longest side of BOUNDS."""
+    return Grid.within(BOUNDS, 0.32 / resolution)
 
 
 def ball(points: Tensor, centre: tuple[float, float, float], radius: float) -> Tensor:
@@ -48,29 +62,44 @@ FIELDS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def dense(field: Callable[[Tensor], Tensor], resolution: int) -> tuple[Grid, Tensor]:
-    """The grid, and the field at all of its nodes `[X, Y, Z]`."""
-    grid = Grid.within(BOUNDS, resolution)
-    shape = tuple(count + 1 for count in grid.cells)
-    return grid, field(grid.positions(torch.arange(int(np.prod(shape))))).reshape(shape)
+def dense(field: Callable[[Tensor], Tensor], grid: Grid) -> Tensor:
+    """The field at all nodes `[X, Y, Z]`."""
+    return field(grid.positions(torch.arange(grid.nodes))).reshape([count + 1 for count in grid.cells])
+
+
+def from_every_cell(field: Callable[[Tensor], Tensor], grid: Grid) -> tuple[Tensor, Tensor]:
+    """Vertices and triangles."""
+    every = grid.ids(torch.cartesian_prod(*(torch.arange(count) for count in grid.cells)))
+    positions = grid.positions(torch.arange(grid.nodes))
+    return marching_cubes(positions, dense(field, grid).ravel(), every[:, None] + grid.corners(1))
 
 
 @pytest.mark.parametrize("name", FIELDS)
 @pytest.mark.parametrize("resolution", [30, 72])
 def test_same_triangles_as_the_dense_grid(name: str, resolution: int) -> None:
-    grid, values = dense(FIELDS[name], resolution)
-    every = grid.ids(torch.cartesian_prod(*(torch.arange(count) for count in grid.cells)))
-    nodes = every[:, None] + grid.corners(1)
-    vertices, triangles = marching_cubes(grid.positions(torch.arange(values.numel())), values.ravel(), nodes)
-    surface = extract(FIELDS[name], BOUNDS, resolution)
+    vertices, triangles = from_every_cell(FIELDS[name], whole(resolution))
+    surface = extract_on(FIELDS[name], whole(resolution))
     assert torch.equal(surface.vertices, vertices)
     assert torch.equal(surface.triangles, triangles)
 
 
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_surface_has_the_cells_to_itself(name: str) -> None:
+    """Within bounds twice as large: the dense grid of the same cells, and as many along the surface as were asked."""
+    bounds = 2 * BOUNDS
+    length, _ = occupied_length(FIELDS[name], bounds)
+    surface = extract(FIELDS[name], bounds, 30)
+    vertices, triangles = from_every_cell(FIELDS[name], Grid.within(bounds, length / 30))
+    assert torch.equal(surface.vertices, vertices)
+    assert torch.equal(surface.triangles, triangles)
+    extent = float((vertices.amax(0) - vertices.amin(0)).max())
+    assert extent < length < extent + 5 * 0.64 / LOOK
+
+
 def test_same_surface_as_scikit_image() -> None:
-    grid, values = dense(face, 64)
-    theirs, _, _, _ = measure.marching_cubes(values.numpy(), 0.0, spacing=(grid.step,) * 3)
-    ours = extract(face, BOUNDS, 64).vertices.numpy()
+    grid = whole(64)
+    theirs, _, _, _ = measure.marching_cubes(dense(face, grid).numpy(), 0.0, spacing=(grid.step,) * 3)
+    ours = extract_on(face, grid).vertices.numpy()
     distances = cKDTree(theirs + grid.origin.numpy()).query(ours)[0]
     assert len(ours) == pytest.approx(len(theirs), rel=1e-2)
     assert np.quantile(distances, 0.99) < 2e-3 * grid.step
@@ -79,8 +108,8 @@ def test_same_surface_as_scikit_image() -> None:
 
 def test_follows_a_surface_that_the_octree_lost() -> None:
     """With a bound far below the field's slope, only a speck of the surface is found at first."""
-    found = extract(lambda points: 30 * face(points), BOUNDS, 72, lipschitz=0.5)
-    expected = extract(face, BOUNDS, 72)
+    found = extract_on(lambda points: 30 * face(points), whole(72), lipschitz=0.5)
+    expected = extract_on(face, whole(72))
     assert torch.equal(found.triangles, expected.triangles)
     assert found.evaluations < expected.evaluations
 
@@ -92,12 +121,13 @@ def test_evaluates_a_twentieth_of_the_dense_grid() -> None:
         asked.append(points.clone())
         return face(points)
 
-    surface = extract(counting, BOUNDS, 256)
-    points, grid = torch.cat(asked), Grid.within(BOUNDS, 256)
+    grid = whole(256)
+    surface = extract_on(counting, grid)
+    points = torch.cat(asked)
     nodes = grid.ids(((points - grid.origin) / grid.step).round().long())
     assert len(points) == surface.evaluations
     assert len(torch.unique(nodes)) == len(nodes), "each node once"
-    assert len(nodes) < np.prod([count + 1 for count in grid.cells]) / 20
+    assert len(nodes) < grid.nodes / 20
 
 
 def test_a_surface_that_reaches_the_bounds_is_closed_there() -> None:
@@ -109,8 +139,8 @@ def test_a_surface_that_reaches_the_bounds_is_closed_there() -> None:
 
 
 def test_cells_are_cubes_around_the_bounds() -> None:
-    grid = Grid.within(BOUNDS, 100)
-    assert grid.step == pytest.approx(0.32 / 100)
+    grid = whole(100)
+    assert max(grid.cells) == 100
     assert torch.equal(grid.origin, BOUNDS[0])
     assert (grid.origin + grid.step * torch.tensor(grid.cells) >= BOUNDS[1] - 1e-6).all()
     assert all(count % grid.coarsest == 0 for count in grid.cells)
@@ -134,9 +164,9 @@ def test_no_surface_is_one_sentence() -> None:
 
 
 def test_largest_component() -> None:
-    both = extract(FIELDS["two balls"], BOUNDS, 64)
+    both = extract_on(FIELDS["two balls"], whole(64))
     one = largest_component(both)
-    alone = extract(lambda points: ball(points, (0, 0.1, 0), 0.03), BOUNDS, 64)
+    alone = extract_on(lambda points: ball(points, (0, 0.1, 0), 0.03), whole(64))
     assert len(alone.vertices) == len(one.vertices) < len(both.vertices)
     assert torch.equal(one.vertices, alone.vertices) and torch.equal(one.triangles, alone.triangles)
 
