@@ -42,7 +42,7 @@ _FIT_SCALES = np.append(np.geomspace(0.015, 0.003, 6), [0.002, 0.002])
 _SHARPNESS = 0.006
 """Of the support: distance from the fitted head, relative to the extent, at which a point counts half."""
 LEAST_FIT, LEAST_FACE = 0.15, 0.7
-"""Of support times face, and of the face alone: held-out heads under much hair reach 0.18 and 0.73, a hand 0.12."""
+"""Of support times face, and of the face alone: held-out heads under much hair reach 0.2 and 0.73, a hand 0.12."""
 _SEEN, _LEAST_SEEN = 0.02, 0.2
 """Metres within which a scan's points show a part of the face, and the least share of the face that they must show."""
 _RELIEF = 0.003
