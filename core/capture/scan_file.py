@@ -92,8 +92,7 @@ def _geometries(path: Path) -> list[Any]:
         return loaded.dump() if isinstance(loaded, trimesh.Scene) else [loaded]
     except Exception as error:  # every reader in trimesh has its own ways to refuse a damaged file
         raise InputError(
-            f"{path.name} cannot be read as a {path.suffix[1:].lower()} file; save the scan anew from the program that "
-            "made it."
+            f"{path.name} cannot be read as {path.suffix.lower()}; save the scan anew from the program that made it."
         ) from error
 
 

@@ -30,10 +30,12 @@ class TriPlaneConfig:
     head_channels: int = 9
     face_size: int = 48
     face_channels: int = 8
-    hair_size: int = 56
-    hair_channels: int = 10
     width: int = 96
     depth: int = 2
+    hair_size: int = 32
+    hair_channels: int = 14
+    hair_width: int = 192
+    hair_depth: int = 3
     octaves: int = 5
 
 
@@ -51,13 +53,17 @@ class PlaneLevel(nn.Module):
 
     def forward(self, points: Tensor, code: Tensor) -> Tensor:
         """`[B, N, 3]` to the features of the three planes one after the other, `[B, N, 3 C]`; 0 outside of the box."""
-        planes = self.mean + torch.tensordot(code.to(self.basis), self.basis, 1)
+        planes = self.planes(code)
         scaled = (points - self.bounds[0]) / (self.bounds[1] - self.bounds[0]) * 2 - 1
         sampled = [
             functional.grid_sample(plane, scaled[:, None, :, list(axes)], mode="bicubic", align_corners=True)[:, :, 0]
             for plane, axes in zip(planes.chunk(3, 1), _PLANES, strict=True)
         ]
         return torch.cat(sampled, 1).transpose(1, 2) * self._share(points)
+
+    def planes(self, code: Tensor) -> Tensor:
+        """`[B, K]` to `[B, 3 C, S, S]`."""
+        return self.mean + torch.tensordot(code.to(self.basis), self.basis, 1)
 
     def _share(self, points: Tensor) -> Tensor:
         """1 within the box, falling to 0 over `_RAMP` metres at its faces: `[B, N, 1]`."""
@@ -73,7 +79,9 @@ class TriPlane(nn.Module):
         super().__init__()
         self.head = PlaneLevel(bounds, config.head_size, config.head_channels, IDENTITY)
         self.face = PlaneLevel(face_bounds, config.face_size, config.face_channels, IDENTITY)
-        self.decoder = PlaneDecoder(config, 3 * (config.head_channels + config.face_channels), 4)
+        self.decoder = PlaneDecoder(
+            3 * (config.head_channels + config.face_channels), config.width, config.depth, config.octaves, 4
+        )
 
     def forward(self, points: Tensor, z_id: Tensor) -> Tensor:
         """points `[B, N, 3]`, z_id `[B, D]` to `[B, N, 4]` metres."""
@@ -88,22 +96,27 @@ class TriPlaneHair(nn.Module):
         """`bounds` [2, 3] metres."""
         super().__init__()
         self.planes = PlaneLevel(bounds, config.hair_size, config.hair_channels, HAIR)
-        self.decoder = PlaneDecoder(config, 3 * config.hair_channels, 1)
+        self.decoder = PlaneDecoder(3 * config.hair_channels, config.hair_width, config.hair_depth, config.octaves, 1)
 
     def forward(self, template_points: Tensor, z_hair: Tensor) -> Tensor:
         """template_points `[B, N, 3]`, z_hair `[B, 32]` to `[B, N]` metres."""
         return self.decoder(self.planes(template_points, z_hair), template_points)[..., 0]
 
+    def roughness(self, z_hair: Tensor) -> Tensor:
+        """Mean squared difference of the planes' neighbouring cells, for `[B, 32]`: a number."""
+        planes = self.planes.planes(z_hair)
+        return planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean()
+
 
 class PlaneDecoder(nn.Module):
     """A small MLP on the planes' features and Fourier features of the point; it starts at 0."""
 
-    def __init__(self, config: TriPlaneConfig, features: int, outputs: int) -> None:
+    def __init__(self, features: int, width: int, depth: int, octaves: int, outputs: int) -> None:
         super().__init__()
-        self.features = FourierFeatures(config.octaves, period=0.6)
-        sizes = [features + self.features.size, *[config.width] * config.depth]
+        self.features = FourierFeatures(octaves, period=0.6)
+        sizes = [features + self.features.size, *[width] * depth]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
-        self.last = ExactLinear(config.width, outputs)
+        self.last = ExactLinear(width, outputs)
 
     def forward(self, planes: Tensor, points: Tensor) -> Tensor:
         """`[B, N, features]`, `[B, N, 3]` to `[B, N, outputs]` metres."""

@@ -7,11 +7,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...implicit.field import HeadField, field_gradient
+from ...implicit.triplane import TriPlaneHair
 from .trainer import Losses
 
 MM = 1e3
 TRUNCATION = 0.02
 """Metres: how far from the surface the distance matters."""
+_ROUGHNESS = 30.0
+"""Weight of the hair planes' differences: without it, few cuts leave noise in planes that are linear in the code."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +111,15 @@ def hair_losses(field: HeadField, batch: HairBatch, oriented: int) -> Losses:
     margin = truth.abs().clamp(max=0.002) - truth.sign() * around
     near = template[:, :oriented]
     gradient = field_gradient(lambda points: field.hair(points, code), near)
-    return {
+    terms = {
         "surface": MM * distance[:, :count].abs().mean(),
         "distance": _relative_error(around, truth),
         "sign": 2 * MM * (margin.clamp(min=0) * (truth.abs() < 0.01)).mean(),
         "normal": _normal_error(gradient, batch.normals[:, :oriented]),
     }
+    if isinstance(field.hair, TriPlaneHair):
+        terms["roughness"] = _ROUGHNESS * field.hair.roughness(code)
+    return terms
 
 
 def _relative_error(found: Tensor, truth: Tensor) -> Tensor:

@@ -127,8 +127,8 @@ def test_what_cannot_be_a_head_is_refused(tmp_path: Path, points: np.ndarray, se
     [
         ("cloud.ply", None, "There is no file"),
         ("cloud.ply", b"", "is empty"),
-        ("cloud.ply", b"not a ply file at all", "cannot be read as a ply file"),
-        ("mesh.glb", b"\0" * 400, "cannot be read as a glb file"),
+        ("cloud.ply", b"not a ply file at all", "cannot be read as .ply"),
+        ("mesh.glb", b"\0" * 400, "cannot be read as .glb"),
         ("photo.jpg", b"jpeg", "give a ply, obj, stl or glb file"),
     ],
 )

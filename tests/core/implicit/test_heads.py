@@ -22,7 +22,7 @@ from likeness.core.weights import weights_path
 SMALL: dict[str, Any] = {
     "npm": NPMConfig(octaves=2, width=16, depth=2),
     "nphm": EnsembleConfig(octaves=2, width=8, depth=2, code=6, free=3),
-    "triplane": TriPlaneConfig(8, 3, 8, 2, hair_size=8, hair_channels=2, width=16, depth=2, octaves=2),
+    "triplane": TriPlaneConfig(8, 3, 8, 2, width=16, hair_size=8, hair_channels=2, hair_width=16, octaves=2),
 }
 
 

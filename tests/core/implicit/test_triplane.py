@@ -7,7 +7,7 @@ from likeness.core.implicit.triplane import TriPlane, TriPlaneConfig, TriPlaneHa
 
 BOUNDS = torch.tensor([[-0.2, -0.2, -0.2], [0.2, 0.2, 0.2]])
 FACE = torch.tensor([[-0.05, -0.05, 0.0], [0.05, 0.05, 0.1]])
-CONFIG = TriPlaneConfig(8, 3, 8, 2, hair_size=8, hair_channels=2, width=16, depth=2, octaves=2)
+CONFIG = TriPlaneConfig(8, 3, 8, 2, width=16, hair_size=8, hair_channels=2, hair_width=16, octaves=2)
 SIZE = IDENTITY + HAIR
 
 
