@@ -16,8 +16,9 @@ from likeness.core.parametric.head import HeadModel
 def test_astronaut(astronaut: Path, model: HeadModel, tmp_path: Path) -> None:
     stages: list[tuple[str, float]] = []
     avatar, report = capture_head([astronaut], progress=lambda *stage: stages.append(stage))
-    assert stages == list(STAGES.items())
-    assert list(report["seconds"]) == list(STAGES)
+    passed = {stage: share for stage, share in STAGES.items() if stage != "surface"}  # that is an implicit model's
+    assert stages == list(passed.items())
+    assert list(report["seconds"]) == list(passed)
     assert report["errors"]["landmarks_iod"] < 0.02
     assert report["warnings"] == []
     assert {name: len(report["parameters"][name]) for name in ("beta", "psi", "theta")} == {
