@@ -41,18 +41,31 @@ def grow_hair(
     vertices, triangles = with_tufts(shell, tufts)
     binding, shares = bind_to_scalp(model, posed, vertices)
     moved = model.shaped(fit.beta) - posed
-    part = Part(
+    vertices = vertices + np.einsum("vk,vkc->vc", shares, moved[binding])
+    return hair_part(vertices, triangles, uv, uv_triangles, (binding, shares)), material
+
+
+def hair_part(
+    vertices: np.ndarray,
+    triangles: np.ndarray,
+    uv: np.ndarray,
+    uv_triangles: np.ndarray,
+    binding: tuple[np.ndarray, np.ndarray],
+) -> Part:
+    """The part of vertices `[V, 3]` metres and triangles `[T, 3]`, charted by `uv` [U, 2] and its triangles `[T, 3]`;
+    `binding` is that of `bind_to_scalp`.
+    """
+    return Part(
         name="hair",
-        vertices=(vertices + np.einsum("vk,vkc->vc", shares, moved[binding])).astype(np.float32),
+        vertices=vertices.astype(np.float32),
         faces=triangles[:, [0, 1, 2, 2]].astype(np.int32),
         uv=uv,
         faces_uv=uv_triangles[:, [0, 1, 2, 2]].astype(np.int32),
         face_material=np.zeros(len(triangles), np.int32),
         weights=np.zeros((len(vertices), 0), np.float32),
-        binding=binding,
-        binding_weights=shares,
+        binding=binding[0],
+        binding_weights=binding[1],
     )
-    return part, material
 
 
 def bind_to_scalp(model: HeadModel, vertices: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ from ..implicit.field import HeadField
 from ..parametric.assembly import MATERIALS
 from ..parametric.head import HeadModel
 from ..rendering.shading import vertex_normals
-from .hair import bind_to_scalp
+from .hair import bind_to_scalp, hair_part
 from .hair_colors import HairColors, Shell
 from .hair_texture import hair_material, with_tufts
 from .hair_tufts import grow_tufts
@@ -72,19 +72,9 @@ def hair_layer(
         tufts = grow_tufts(shell, depth, colors.flow)
     uv, uv_triangles, material = hair_material(shell, tufts, colors)
     vertices, triangles = with_tufts(shell, tufts)
-    binding, shares = bind_to_scalp(model, model.v_template, vertices)
-    part = Part(
-        name="hair",
-        vertices=(vertices + np.concatenate([moved, moved[tufts.nearest]])).astype(np.float32),
-        faces=triangles[:, [0, 1, 2, 2]].astype(np.int32),
-        uv=uv,
-        faces_uv=uv_triangles[:, [0, 1, 2, 2]].astype(np.int32),
-        face_material=np.zeros(len(triangles), np.int32),
-        weights=np.zeros((len(vertices), 0), np.float32),
-        binding=binding,
-        binding_weights=shares,
-    )
-    return part, material
+    binding = bind_to_scalp(model, model.v_template, vertices)
+    vertices = vertices + np.concatenate([moved, moved[tufts.nearest]])
+    return hair_part(vertices, triangles, uv, uv_triangles, binding), material
 
 
 def _layer(field: HeadField, distance: Distance, resolution: int) -> Surface | None:
