@@ -4,9 +4,8 @@ import bpy
 import numpy as np
 from bpy.props import BoolProperty, IntProperty
 
-from ..core.errors import InputError
 from . import preferences
-from .head_jobs import HeadJobOperator, HeadOptions, avatar_work
+from .head_jobs import HeadJobOperator, HeadOptions, avatar_work, photos_work
 from .jobs import DialogJobOperator, FileJobOperator, Work
 
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -31,12 +30,7 @@ class LIKENESS_OT_head_from_photo(HeadOptions, HeadJobOperator, FileJobOperator,
     )
 
     def work(self, context: bpy.types.Context) -> Work:
-        photo = self.file
-        if not photo.is_file():
-            raise InputError(f"There is no photo {photo.name or 'chosen'}; choose an image file.")
-        return avatar_work(
-            preferences.interpreter(), "head", {"photos": [str(photo)], "face": self.face, **self.choices()}
-        )
+        return photos_work(preferences.interpreter(), [self.file], {"face": self.face, **self.choices()})
 
 
 class LIKENESS_OT_random_head(HeadOptions, HeadJobOperator, DialogJobOperator, bpy.types.Operator):

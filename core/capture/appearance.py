@@ -1,5 +1,6 @@
-"""The materials of skin and eyes, which a photo tells of, and of teeth; the rest's stand in `assembly.MATERIALS`."""
+"""The materials of skin and eyes, which photos tell of, and of teeth; the rest's stand in `assembly.MATERIALS`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,22 +10,28 @@ from ..parametric.assembly import MATERIALS
 from ..parametric.head import HeadModel
 from .eyes import DEFAULT_IRIS, eye_profile, eye_texture, iris_color
 from .fit import HeadFit
-from .photo import Photo
-from .segmentation import Masks
+from .shots import Shot
+from .skin_views import SkinView
 from .teeth import teeth_textures
 from .texture import encode, skin_textures
 
 EYES = ("left_eye", "right_eye")
 
 
-def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tuple[dict[str, Material], np.ndarray]:
-    """Materials of skin, eyes and teeth by part, from the photo that `fit` explains, and its exposure:
-    the linear colour `[3]` that a white card on the face would have.
+def appearance(
+    model: HeadModel, fits: Sequence[HeadFit], shots: Sequence[Shot]
+) -> tuple[dict[str, Material], np.ndarray]:
+    """Materials of skin, eyes and teeth by part, from the photos that `fits` explain, and the first one's exposure:
+    the linear colour `[3]` that a white card on the face would have. Eyes are the first one's.
     """
-    posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
-    neutral = model.shaped(fit.beta).astype(np.float32)
-    skin = skin_textures(model, neutral, posed, fit.camera, photo.pixels, masks)
-    iris = iris_color(photo.pixels, fit.landmarks, skin.exposure)
+    views = [
+        SkinView(
+            model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32), fit.camera, shot.photo.pixels, shot.masks
+        )
+        for fit, shot in zip(fits, shots, strict=True)
+    ]
+    skin = skin_textures(model, model.shaped(fits[0].beta).astype(np.float32), views)
+    iris = iris_color(shots[0].photo.pixels, fits[0].landmarks, skin.exposure)
     materials = {
         "skin": replace(
             MATERIALS["skin"],

@@ -11,7 +11,8 @@ from ..errors import EngineError
 from ..parametric.head import HeadModel
 from ..tensors import load_tensors
 from ..weights import weights_path
-from .landmarks import COUNT
+from .landmarks import COUNT, IRISES
+from .observation import Observation, prior_focal, upright_frame
 from .points import PointModel
 
 
@@ -66,6 +67,13 @@ class LandmarkEmbedding:
             np.concatenate([self.barycentric, self.track_barycentric.reshape(-1, 3)]),
             np.concatenate([self.offset, track_offset]),
         )
+
+    def observe(self, landmarks: np.ndarray, size: tuple[int, int], focal: float | None = None) -> Observation:
+        """What `landmarks` `[478, 2]` in a photo of `size` (width, height) pixels show; `focal` in pixels if known."""
+        landmarks = landmarks.astype(np.float64)
+        frame = upright_frame(*landmarks[list(IRISES)])
+        focal = focal or prior_focal(frame, size)
+        return Observation(landmarks, self.precision, frame, size, focal, self.points, self.visible)
 
     def visible(self, projected: np.ndarray) -> np.ndarray:
         """`[478]` indices into `points` of the landmarks as seen, given all points' `projected` `[478 + C K, 2]`.

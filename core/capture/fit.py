@@ -1,5 +1,6 @@
-"""The coarse fit: from a photo to the parameters of the head, its camera and its light."""
+"""The coarse fit: from photos of a person to the parameters of the head, and each one's camera and light."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +9,18 @@ from ..parametric.head import HeadModel
 from ..rendering.camera import Camera
 from ..rendering.rasterise import triangulate
 from ..rendering.shading import estimate_light, srgb_to_linear, vertex_normals
+from .camera_fit import yaw_of
 from .embedding import LandmarkEmbedding
 from .face_surface import FaceSurface
-from .landmark_fit import fit_landmarks
+from .landmark_fit import Evidence, LandmarkFit, fit_landmarks
+from .observation import Observation
 from .photo import Photo
 from .photometric import photo_shades, refine
-from .segmentation import Masks
+from .shots import Shot
 from .skin_tone import SkinTone
+
+ENOUGH = 400.0
+"""Pixels between the eyes beyond which a texture shows no more of a face."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +44,44 @@ class HeadFit:
     those of the outline where the head's outline is, and the two iris centres."""
 
 
-def fit_head(
-    model: HeadModel, embedding: LandmarkEmbedding, tone: SkinTone, photo: Photo, masks: Masks, landmarks: np.ndarray
-) -> HeadFit:
-    """Fit the head to a photo and the `landmarks` `[478, 2]` detected in it, then to the shades of its skin as well."""
-    height, width = photo.pixels.shape[:2]
-    fit = fit_landmarks(embedding, landmarks, (width, height), photo.focal)
-    fit = refine(embedding, FaceSurface.of(model), tone, photo_shades(photo, masks), fit)
+def fit_shots(
+    model: HeadModel, embedding: LandmarkEmbedding, tone: SkinTone, shots: Sequence[Shot]
+) -> Sequence[LandmarkFit]:
+    """Fit one head to the landmarks in photos of one person, then to the shades of the skin as well."""
+    fits = fit_landmarks([observed(embedding, shot) for shot in shots])
+    return refine(FaceSurface.of(model), tone, [photo_shades(shot.photo, shot.masks) for shot in shots], fits)
+
+
+def fit_known(embedding: LandmarkEmbedding, shot: Shot, beta: np.ndarray) -> LandmarkFit:
+    """Fit expression and pose alone to a photo of the head of shape `beta` [100]."""
+    return fit_landmarks([observed(embedding, shot)], evidence=[Evidence.known(beta)])[0]
+
+
+def best_first(shots: Sequence[Shot], fits: Sequence[LandmarkFit]) -> tuple[list[Shot], list[LandmarkFit]]:
+    """Both in the order of how well the photos show the face: squared cosine of the yaw, and the square root of the
+    pixels between the eyes, up to `ENOUGH`; a face half as large is as good as one that is turned by 33 degrees.
+    """
+
+    def merit(k: int) -> float:
+        pixels = 1 / float(np.linalg.norm(fits[k].observation.frame[0]))
+        return float(np.cos(yaw_of(fits[k].camera)) ** 2 * np.sqrt(min(pixels, ENOUGH)))
+
+    order = sorted(range(len(fits)), key=merit, reverse=True)
+    return [shots[k] for k in order], [fits[k] for k in order]
+
+
+def observed(embedding: LandmarkEmbedding, shot: Shot) -> Observation:
+    height, width = shot.photo.pixels.shape[:2]
+    return embedding.observe(shot.landmarks, (width, height), shot.photo.focal)
+
+
+def head_fit(model: HeadModel, shot: Shot, fit: LandmarkFit) -> HeadFit:
+    """The parameters of the head, and the light in its photo."""
     psi = (fit.arkit @ model.arkit_psi).astype(np.float32)
     theta = np.tensordot(fit.arkit, model.arkit_theta, 1).astype(np.float32)
     beta = fit.beta.astype(np.float32)
-    light = estimate_photo_light(model, model.vertices(beta, psi, theta), fit.camera, photo)
-    return HeadFit(beta, psi, theta, fit.camera, light, landmarks.astype(np.float32), fit.error)
+    light = estimate_photo_light(model, model.vertices(beta, psi, theta), fit.camera, shot.photo)
+    return HeadFit(beta, psi, theta, fit.camera, light, shot.landmarks.astype(np.float32), fit.error)
 
 
 def estimate_photo_light(model: HeadModel, vertices: np.ndarray, camera: Camera, photo: Photo) -> np.ndarray:

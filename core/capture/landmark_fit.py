@@ -1,33 +1,32 @@
-"""Identity, expression, gaze and head pose from landmarks: Gauss-Newton with bounds and priors.
+"""Identity, expressions, gazes and head poses from landmarks in photos of one person: Gauss-Newton, bounds, priors.
 
-Minimises E_lan + w_reg E_reg of the coarse inverse rendering, and as much of E_con as `Evidence` tells. The camera's
-focal length is given, never solved for: landmarks hardly constrain it, and a wrong one bends the identity.
+Minimises E_lan + w_reg E_reg of the coarse inverse rendering over one beta, and ARKit weights and a camera for each
+photo; `Evidence` adds as much of E_con as is known. The normal equations are an arrow: a block of each photo, which
+meets the others' in beta alone. Cameras' focal lengths are given, never solved for: landmarks hardly constrain them,
+and a wrong one bends the identity.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from ..parametric.arkit import ARKIT_NAMES, MIRROR
 from ..parametric.head import JOINTS, SHAPES
-from ..parametric.lbs import rotation_matrix, skew
 from ..rendering.camera import Camera
-from .embedding import LandmarkEmbedding
-from .landmarks import COUNT, IRISES, iris_distance
+from .camera_fit import moved, posed_camera, projection, whitened
+from .observation import Observation
 
-NEAREST = 1.0
-"""Metres: without EXIF, a photo that needs a nearer camera is taken to be cropped, or taken with a longer lens."""
-FIELD = 1.2
-"""Focal length over the photo's long side, without EXIF: that of a phone's main camera."""
-INTER_OCULAR = 0.0639
-"""Metres between the iris centres of the mean head."""
-_POSE_ITERATIONS, _ITERATIONS = 4, 10
+_ITERATIONS = 10
 _CONVERGED = 0.01
 """Of beta's deviations and ARKit weights: a step below which nothing visible changes."""
 USUAL = 0.25
 """Mean squared, whitened residual of a usual portrait; landmarks that disagree more are trusted less, all of them."""
 RARE, RARITY = ("cheekPuff", "jawForward", "mouthFunnel", "mouthRoll", "mouthShrug", "noseSneer", "tongueOut"), 20.0
 """Beginnings of the names of shapes that photos seldom show and that landmarks confuse with identity."""
+_WEIGHTS, _OWN = len(ARKIT_NAMES), len(ARKIT_NAMES) + 6
+"""Size of a photo's own state: ARKit weights, and the motion of its camera."""
 
 
 @dataclass(frozen=True)
@@ -57,95 +56,98 @@ class Evidence:
     vector: np.ndarray
     """[100] precision times mean."""
 
+    @classmethod
+    def known(cls, beta: np.ndarray) -> "Evidence":
+        """That beta is `beta` [100], to a hundred thousandth."""
+        certainty = 1e10
+        return cls(certainty * np.eye(SHAPES), certainty * beta.astype(np.float64))
+
 
 @dataclass(frozen=True)
 class LandmarkFit:
-    """What landmarks tell of a head; float64."""
+    """What landmarks tell of a head in one photo; float64."""
 
     beta: np.ndarray
-    """[100]."""
+    """[100], the same in all photos that were fitted together."""
     arkit: np.ndarray
     """[52] within the prior's bounds."""
     camera: Camera
-    landmarks: np.ndarray
-    """[478, 2] pixels, as detected."""
+    observation: Observation
     residuals: np.ndarray
-    """[478, 2] pixels, detected minus projected; those of the outline are projected where the head's outline is."""
+    """[N, 2] pixels, seen minus projected; points of the outline are projected where the head's outline is."""
 
     @property
     def relative(self) -> np.ndarray:
-        """Residuals `[478, 2]` over the inter-ocular distance, in the axes of the upright face."""
-        return self.residuals @ _unroll(self.landmarks).T / iris_distance(self.landmarks)
+        """Residuals `[N, 2]` over the inter-ocular distance, in the axes of the upright face."""
+        return self.residuals @ self.observation.frame.T
 
     @property
     def error(self) -> float:
-        """Mean distance of the face's 468 landmarks and the two iris centres, over the inter-ocular distance."""
-        return float(np.linalg.norm(self.relative[[*range(468), *IRISES]], axis=1).mean())
-
-
-def prior_focal(landmarks: np.ndarray, size: tuple[int, int]) -> float:
-    """Focal length in pixels for a photo of `size` (width, height) whose file does not tell it."""
-    return max(FIELD * max(size), NEAREST * iris_distance(landmarks) / INTER_OCULAR)
+        """Mean distance of the points that are used, over the inter-ocular distance."""
+        return float(np.linalg.norm(self.relative[self.observation.used], axis=1).mean())
 
 
 def fit_landmarks(
-    embedding: LandmarkEmbedding,
-    landmarks: np.ndarray,
-    size: tuple[int, int],
-    focal: float | None = None,
+    observations: Sequence[Observation],
     prior: Prior = Prior(),
-    start: "LandmarkFit | None" = None,
-    evidence: Evidence | None = None,
-) -> LandmarkFit:
-    """Fit the head to `landmarks` `[478, 2]` of a photo of `size` (width, height) pixels.
+    starts: Sequence[LandmarkFit] = (),
+    evidence: Sequence[Evidence] = (),
+) -> list[LandmarkFit]:
+    """Fit one head to what photos show of it: a fit of each photo, all of one beta.
 
-    `start` is a fit to begin from.
+    `starts` are fits to begin from, one for each of the `observations`.
     """
-    landmarks = landmarks.astype(np.float64)
-    points = embedding.points
-    whitening = embedding.precision @ _unroll(landmarks) / iris_distance(landmarks)
-    quadratic, linear = _regulariser(points.arkit_theta, prior)
-    lower = np.concatenate(
-        [np.full(SHAPES, -np.inf), np.broadcast_to(prior.lower, len(ARKIT_NAMES)), np.full(6, -np.inf)]
-    )
-    upper = np.concatenate([np.full(SHAPES, np.inf), np.ones(len(ARKIT_NAMES)), np.full(6, np.inf)])
+    count = len(observations)
+    quadratic, linear = _regulariser(observations[0].model.arkit_theta, prior, count)
+    lower = _joint(np.full(SHAPES, -np.inf), [(np.broadcast_to(prior.lower, _WEIGHTS), np.full(6, -np.inf))] * count)
+    upper = _joint(np.full(SHAPES, np.inf), [(np.ones(_WEIGHTS), np.full(6, np.inf))] * count)
 
-    if start:
-        beta, arkit, camera = start.beta, start.arkit, start.camera
-    else:
-        beta, arkit = np.zeros(SHAPES), np.zeros(len(ARKIT_NAMES))
-        camera = _posed_camera(embedding, landmarks, size, focal or prior_focal(landmarks, size), whitening)
+    beta = np.mean([start.beta for start in starts], 0) if starts else np.zeros(SHAPES)
+    arkits = [start.arkit for start in starts] or [np.zeros(_WEIGHTS)] * count
+    cameras = [start.camera for start in starts] or [posed_camera(observation) for observation in observations]
     for _ in range(_ITERATIONS):
-        visible = embedding.visible(camera.project(points(beta, arkit))[:, :2])
-        positions, by_beta, by_arkit = points[visible].derivatives(beta, arkit)
-        projected, by_point, by_pose = _projection(camera, positions)
-        by_state = np.concatenate([by_point @ by_beta, by_point @ by_arkit, by_pose], -1)
-        jacobian, residuals = _whitened(whitening, by_state, landmarks - projected)
-        state = np.concatenate([beta, arkit, np.zeros(6)])
-        trust = min(1.0, USUAL * whitening.any((1, 2)).sum() * 2 / (residuals @ residuals))
-        hessian = trust * jacobian.T @ jacobian + quadratic
-        gradient = trust * jacobian.T @ residuals - quadratic @ state - linear
-        if evidence:
-            hessian[:SHAPES, :SHAPES] += evidence.precision
-            gradient[:SHAPES] += evidence.vector - evidence.precision @ beta
+        state = _joint(beta, [(arkit, np.zeros(6)) for arkit in arkits])
+        hessian, gradient = quadratic.copy(), -quadratic @ state - linear
+        for k, (observation, arkit, camera) in enumerate(zip(observations, arkits, cameras, strict=True)):
+            place = np.r_[:SHAPES, SHAPES + k * _OWN : SHAPES + (k + 1) * _OWN]
+            told, towards = _normal_equations(observation, beta, arkit, camera)
+            hessian[np.ix_(place, place)] += told
+            gradient[place] += towards
+        for known in evidence:
+            hessian[:SHAPES, :SHAPES] += known.precision
+            gradient[:SHAPES] += known.vector - known.precision @ beta
         step = bounded_step(hessian, gradient, lower - state, upper - state)
-        beta, arkit = beta + step[:SHAPES], arkit + step[SHAPES:-6]
-        camera = _moved(camera, step[-6:])
-        if np.abs(step[:-6]).max() < _CONVERGED:
+        own = step[SHAPES:].reshape(count, _OWN)
+        beta = beta + step[:SHAPES]
+        arkits = [arkit + change[:_WEIGHTS] for arkit, change in zip(arkits, own, strict=True)]
+        cameras = [moved(camera, change[_WEIGHTS:]) for camera, change in zip(cameras, own, strict=True)]
+        if max(np.abs(step[:SHAPES]).max(), np.abs(own[:, :_WEIGHTS]).max()) < _CONVERGED:
             break
-    everything = camera.project(points(beta, arkit))[:, :2]
-    return LandmarkFit(beta, arkit, camera, landmarks, landmarks - everything[embedding.visible(everything)])
+    return [_as_fit(beta, *each) for each in zip(arkits, cameras, observations, strict=True)]
 
 
-def _whitened(whitening: np.ndarray, by_state: np.ndarray, difference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Jacobian `[2 N, P]` and residuals `[2 N]` in standard deviations."""
-    return (whitening @ by_state).reshape(-1, by_state.shape[-1]), (whitening @ difference[..., None]).ravel()
+def _joint(beta: np.ndarray, own: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """The state of all photos, `[100 + 58 n]`: beta, then each one's ARKit weights and camera motion."""
+    return np.concatenate([beta, *(part for pair in own for part in pair)])
 
 
-def _moved(camera: Camera, motion: np.ndarray) -> Camera:
-    """The camera after a small rotation and translation `[6]` in its own space."""
-    turn = rotation_matrix(motion[:3])
-    return replace(camera, rotation=turn @ camera.rotation, translation=turn @ camera.translation + motion[3:])
+def _normal_equations(
+    observation: Observation, beta: np.ndarray, arkit: np.ndarray, camera: Camera
+) -> tuple[np.ndarray, np.ndarray]:
+    """What one photo's points say of (beta, its arkit, its pose): Hessian `[158, 158]` and descent `[158]`."""
+    visible = observation.visible(camera.project(observation.model(beta, arkit))[:, :2])
+    positions, by_beta, by_arkit = observation.model[visible].derivatives(beta, arkit)
+    projected, by_point, by_pose = projection(camera, positions)
+    by_state = np.concatenate([by_point @ by_beta, by_point @ by_arkit, by_pose], -1)
+    jacobian, residuals = whitened(observation.whitening, by_state, observation.points - projected)
+    trust = min(1.0, USUAL * observation.used.sum() * 2 / (residuals @ residuals))
+    return trust * jacobian.T @ jacobian, trust * jacobian.T @ residuals
+
+
+def _as_fit(beta: np.ndarray, arkit: np.ndarray, camera: Camera, observation: Observation) -> LandmarkFit:
+    everything = camera.project(observation.model(beta, arkit))[:, :2]
+    residuals = observation.points - everything[observation.visible(everything)]
+    return LandmarkFit(beta, arkit, camera, observation, residuals)
 
 
 def bounded_step(hessian: np.ndarray, gradient: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
@@ -164,61 +166,15 @@ def bounded_step(hessian: np.ndarray, gradient: np.ndarray, lower: np.ndarray, u
     return step
 
 
-def _regulariser(arkit_theta: np.ndarray, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix and vector of the prior over (beta, arkit, pose)."""
+def _regulariser(arkit_theta: np.ndarray, prior: Prior, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix and vector of the prior over the state of `count` photos."""
     rarity = np.array([RARITY if name.startswith(RARE) else 1.0 for name in ARKIT_NAMES])
     left, right = JOINTS.index("left_eye"), JOINTS.index("right_eye")
     vergence = arkit_theta[:, left] - arkit_theta[:, right]
     lopsided = np.eye(len(MIRROR)) - np.eye(len(MIRROR))[MIRROR]
-    arkit = slice(SHAPES, SHAPES + len(ARKIT_NAMES))
-    quadratic = np.diag(np.full(SHAPES + len(ARKIT_NAMES) + 6, 1e-9))
-    quadratic[:SHAPES, :SHAPES] += prior.beta * np.eye(SHAPES)
-    quadratic[arkit, arkit] += prior.arkit * np.diag(rarity) + prior.vergence * vergence @ vergence.T
-    quadratic[arkit, arkit] += prior.lopsided / 2 * lopsided.T @ lopsided
-    linear = np.zeros(len(quadratic))
-    linear[arkit] = prior.sparse * rarity
-    return quadratic, linear
-
-
-def _unroll(landmarks: np.ndarray) -> np.ndarray:
-    """[2, 2] rotation of pixels into the axes of the upright face."""
-    x, y = landmarks[IRISES[1]] - landmarks[IRISES[0]]
-    return np.array([[x, y], [-y, x]]) / np.hypot(x, y)
-
-
-def _projection(camera: Camera, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels `[N, 2]`, and their derivatives by head-space position `[N, 2, 3]` and by camera motion `[N, 2, 6]`."""
-    seen = camera.to_camera(positions)
-    x, y, z = seen.T
-    zero = np.zeros_like(z)
-    by_seen = np.stack([np.stack([1 / z, zero, -x / z**2], -1), np.stack([zero, 1 / z, -y / z**2], -1)], 1)
-    by_seen *= camera.focal
-    by_pose = np.concatenate([by_seen @ -skew(seen), by_seen], -1)
-    return camera.project(positions)[:, :2], by_seen @ camera.rotation, by_pose
-
-
-def _posed_camera(
-    embedding: LandmarkEmbedding, landmarks: np.ndarray, size: tuple[int, int], focal: float, whitening: np.ndarray
-) -> Camera:
-    """The camera that sees the mean head best: the pose comes first, lest the face is bent to do its work."""
-    points = embedding.points.template[:COUNT]
-    used = np.abs(embedding.precision).sum((1, 2)) > 0
-    camera = _initial_camera(points[used], landmarks[used], size, focal)
-    for _ in range(_POSE_ITERATIONS):
-        projected, _, by_pose = _projection(camera, points)
-        jacobian, residuals = _whitened(whitening, by_pose, landmarks - projected)
-        camera = _moved(camera, np.linalg.solve(jacobian.T @ jacobian + 1e-9 * np.eye(6), jacobian.T @ residuals))
-    return camera
-
-
-def _initial_camera(points: np.ndarray, landmarks: np.ndarray, size: tuple[int, int], focal: float) -> Camera:
-    """Pose by scaled orthography: the affine map of the mean head to the landmarks, made a rotation."""
-    center, middle = points.mean(0), landmarks.mean(0)
-    affine = np.linalg.lstsq(points - center, landmarks - middle, rcond=None)[0].T
-    u, scales, vt = np.linalg.svd(affine, full_matrices=False)
-    rows = u @ vt
-    rotation = np.stack([rows[0], rows[1], np.cross(rows[0], rows[1])])
-    principal = (size[0] / 2, size[1] / 2)
-    depth = focal / scales.mean()
-    seen = np.array([*((middle - principal) * depth / focal), depth])
-    return Camera(focal, principal, size, rotation, seen - rotation @ center)
+    arkit = prior.arkit * np.diag(rarity) + prior.vergence * vergence @ vergence.T
+    arkit += prior.lopsided / 2 * lopsided.T @ lopsided
+    own = block_diag(arkit, np.zeros((6, 6)))
+    quadratic = block_diag(prior.beta * np.eye(SHAPES), *[own] * count)
+    linear = _joint(np.zeros(SHAPES), [(prior.sparse * rarity, np.zeros(6))] * count)
+    return quadratic + 1e-9 * np.eye(len(quadratic)), linear

@@ -5,7 +5,7 @@ errors add. Shape acts through normals alone: skin has no texture to hold positi
 and skin tone are solved for, and marginalised in what the shades tell of the shape (Gauss-Newton, Schur complement).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,7 +13,6 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from ..rendering.shading import SH_TERMS, estimate_light, sh_basis, srgb_to_linear
-from .embedding import LandmarkEmbedding
 from .face_surface import FaceSurface
 from .landmark_fit import Evidence, LandmarkFit, fit_landmarks
 from .photo import Photo
@@ -158,13 +157,17 @@ def evidence(surface: FaceSurface, shades: Shades, tone: SkinTone, fit: Landmark
 
 
 def refine(
-    embedding: LandmarkEmbedding, surface: FaceSurface, tone: SkinTone, shades: Shades, fit: LandmarkFit
-) -> LandmarkFit:
-    """Continue a fit to landmarks with the evidence of the shades, where enough of the skin is bare."""
-    if sample(surface, shades, fit).weight.sum() < LEAST_SEEN * surface.bare.sum():
-        return fit
-    camera = fit.camera
+    surface: FaceSurface, tone: SkinTone, shades: Sequence[Shades], fits: Sequence[LandmarkFit]
+) -> Sequence[LandmarkFit]:
+    """Continue the fits of photos of one person with the evidence of their `shades`, where enough skin is bare."""
+    bare = [_shows_skin(surface, *each) for each in zip(shades, fits, strict=True)]
+    if not any(bare):
+        return fits
     for _ in range(ROUNDS):
-        told = evidence(surface, shades, tone, fit)
-        fit = fit_landmarks(embedding, fit.landmarks, camera.size, camera.focal, start=fit, evidence=told)
-    return fit
+        known = [evidence(surface, s, tone, fit) for s, fit, b in zip(shades, fits, bare, strict=True) if b]
+        fits = fit_landmarks([fit.observation for fit in fits], starts=fits, evidence=known)
+    return fits
+
+
+def _shows_skin(surface: FaceSurface, shades: Shades, fit: LandmarkFit) -> bool:
+    return bool(sample(surface, shades, fit).weight.sum() >= LEAST_SEEN * surface.bare.sum())

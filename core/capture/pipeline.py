@@ -1,16 +1,11 @@
-"""From a photo to an Avatar: detect, fit, texture, hair, assemble."""
+"""From photos of a person to an Avatar: detect, fit, texture, hair, assemble."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from ..avatar import Avatar
-from ..errors import UsageError
 from ..parametric.arkit import arkit_from_flame
 from ..parametric.assembly import head_avatar
 from ..parametric.head import SHAPES, HeadModel
@@ -20,20 +15,17 @@ from .appearance import appearance
 from .brows import grow_brows
 from .coded_head import given_code
 from .embedding import LandmarkEmbedding
-from .fit import HeadFit, fit_head
+from .fit import best_first, fit_shots, head_fit
 from .hair import grow_hair
 from .implicit_avatar import AUTO, RESOLUTION, ImplicitHead, implicit_avatar
-from .landmarks import detect_landmarks
-from .photo import Photo, load_photo
+from .photo_report import fit_parameters, fit_warnings, photo_reports, portrait
 from .photo_surface import fitted
-from .segmentation import segment
+from .shots import take_shots
 from .skin_tone import SkinTone
 from .stages import Progress, StageClock
 
 STAGES = {"detect": 0.0, "fit": 0.1, "texture": 0.25, "hair": 0.5, "surface": 0.6, "assemble": 0.9}
 """Stage -> share of the job that is done when it begins; `surface` is of implicit heads alone."""
-_PORTRAIT_SIDE = 768
-"""Pixels of the square cut-out of the photo that the Avatar carries for previews."""
 
 
 @dataclass(frozen=True)
@@ -58,27 +50,30 @@ class CaptureOptions:
 def capture_head(
     photo_paths: Sequence[Path], *, options: CaptureOptions = CaptureOptions(), progress: Progress = lambda *_: None
 ) -> tuple[Avatar, dict[str, Any]]:
-    """The head in a photo, and the report: `seconds` by stage, `errors`, `parameters` and `warnings`.
+    """The head in photos of one person, and the report: `seconds` by stage, `errors`, `parameters`, `photos` (the
+    figures of each, best first) and `warnings`.
 
-    The Avatar is neutral; the photo's expression is in its parameters. Raises InputError when the photo cannot be
-    used, UsageError unless there is one photo, EngineError when weights are missing.
+    One identity and one skin are solved from all photos; hair, brows and eyes are those of the one that shows the face
+    best, whose fit the Avatar keeps. The Avatar is neutral; the photo's expression is in its parameters. Raises
+    InputError when a photo cannot be read or none has a face, UsageError without photos, EngineError when weights are
+    missing.
     """
-    if len(photo_paths) != 1:
-        raise UsageError("A head is made from one photo; give exactly one.")
     clock = StageClock(STAGES, progress)
     clock.begin("detect")
     head = None
     if options.implicit:  # refuse what cannot be before the work begins
         code = given_code([0.0] * SHAPES)
         head = ImplicitHead.load(options.model, code, options.topology, options.resolution, options.device)
-    photo = load_photo(photo_paths[0])
-    landmarks = detect_landmarks(photo, options.face)
+    shots, warnings = take_shots(photo_paths, options.face)
     clock.begin("fit")
     model = HeadModel.load(weights_path("head"))
-    masks = segment(photo.pixels, landmarks)
-    fit = fit_head(model, LandmarkEmbedding.load(model), SkinTone.load(model), photo, masks, landmarks)
+    embedding, tone = LandmarkEmbedding.load(model), SkinTone.load(model)
+    shots, landmark_fits = best_first(shots, fit_shots(model, embedding, tone, shots))
+    fits = [head_fit(model, *each) for each in zip(shots, landmark_fits, strict=True)]
+    (fit, *_), (shot, *_) = fits, shots
+    photo, masks = shot.photo, shot.masks
     clock.begin("texture")
-    materials, exposure = appearance(model, fit, photo, masks)
+    materials, exposure = appearance(model, fits, shots)
     clock.begin("hair")
     parts = []
     for grow in (grow_hair, grow_brows):
@@ -90,9 +85,9 @@ def capture_head(
         "name": Path(photo.name).stem,
         "materials": materials,
         "extra_parts": parts,
-        "parameters": _fit_parameters(fit),
+        "parameters": fit_parameters(fit),
         "source": photo.name,
-        "images": {"photo": _portrait(photo, landmarks)},
+        "images": {"photo": portrait(shot)},
     }
     if head:
         clock.begin("surface")
@@ -107,43 +102,7 @@ def capture_head(
         "seconds": clock.end(),
         "errors": errors,
         "parameters": avatar.parameters,
-        "warnings": _warnings(photo, fit),
+        "photos": photo_reports(shots, fits),
+        "warnings": warnings + fit_warnings(shots, landmark_fits),
     }
     return avatar, report
-
-
-def _fit_parameters(fit: HeadFit) -> dict[str, list[float]]:
-    """What an Avatar keeps of its fit, flat. `camera` is focal, centre, size, rotation (row by row), translation."""
-    camera = fit.camera
-    flat = [[camera.focal], camera.center, camera.size, np.ravel(camera.rotation), camera.translation]
-    arrays = {
-        "beta": fit.beta,
-        "psi": fit.psi,
-        "theta": fit.theta,
-        "light": fit.light,
-        "camera": np.concatenate(flat).astype(np.float32),
-    }
-    return {name: np.ravel(value).tolist() for name, value in arrays.items()}
-
-
-def _portrait(photo: Photo, landmarks: np.ndarray) -> bytes:
-    """The head cut out of the photo as a square JPEG, as far as the photo reaches."""
-    low, high = landmarks.min(0), landmarks.max(0)
-    center, half = (low + high) / 2 - (0, 0.15 * (high - low)[1]), 1.1 * (high - low).max()
-    box = np.concatenate([np.maximum(center - half, 0), np.minimum(center + half, photo.pixels.shape[1::-1])])
-    cut = Image.fromarray(photo.pixels).crop(tuple(box.round().astype(int)))
-    cut.thumbnail((_PORTRAIT_SIDE, _PORTRAIT_SIDE), Image.Resampling.LANCZOS)
-    stream = io.BytesIO()
-    cut.save(stream, "JPEG", quality=92)
-    return stream.getvalue()
-
-
-def _warnings(photo: Photo, fit: HeadFit) -> list[str]:
-    warnings = []
-    if fit.error > 0.05:
-        warnings.append(
-            f"The head fits the face in {photo.name} badly; a sharper photo from the front would do better."
-        )
-    if abs(np.arcsin(np.clip(fit.camera.rotation[2, 0], -1, 1))) > np.radians(35):
-        warnings.append(f"The face in {photo.name} is turned far away; its hidden side is guessed.")
-    return warnings

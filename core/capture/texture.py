@@ -1,6 +1,7 @@
 """The skin's textures: the photo's detail on the solved low-frequency albedo, its mirror image and pores elsewhere."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,7 +10,6 @@ from PIL import Image
 
 from ..parametric.head import HeadModel
 from ..rendering.atlas import Atlas, build_atlas, pull_push
-from ..rendering.camera import Camera
 from ..rendering.rasterise import interpolate
 from ..rendering.shading import linear_to_srgb, vertex_normals
 from .albedo import (
@@ -26,7 +26,7 @@ from .albedo import (
 from .complexion import lash_line, pores, shine, wet
 from .folds import CREASE_COLOR, creases, folded
 from .projection import Projection, project_photo
-from .segmentation import Masks
+from .skin_views import SHARP, SkinView, aligned, blended, shares
 
 SIZE = 2048
 QUALITY = 93
@@ -57,45 +57,67 @@ class SkinTextures:
     field: SkinField
 
 
-def skin_textures(
-    model: HeadModel, neutral: np.ndarray, vertices: np.ndarray, camera: Camera, pixels: np.ndarray, masks: Masks
-) -> SkinTextures:
-    """Textures of the skin of `vertices` [V, 3], posed as in the photo `pixels` uint8 [H, W, 3] that `camera` took.
+@dataclass(frozen=True)
+class _Shown:
+    """What one photo shows of the skin."""
 
-    `neutral` [V, 3] is the same head without expression: the textures are for it.
+    projection: Projection
+    field: SkinField
+    bare: np.ndarray
+    """[V] 0..1: skin that the photo's expression folds and that neither hair nor lips cover."""
+
+
+def skin_textures(model: HeadModel, neutral: np.ndarray, views: Sequence[SkinView]) -> SkinTextures:
+    """Textures of the skin in photos of one person, for `neutral` [V, 3], the same head without expression.
+
+    The first view is the one whose light and hair count.
     """
     atlas = build_atlas(model, "skin", SIZE)
-    projection = project_photo(model, atlas, vertices, camera, pixels, masks)
-    color, trust = vertex_means(atlas, projection, len(vertices))
-    points = camera.project(vertices)[:, :2]
-    hairy = np.clip(masks.sample("brows", points) + masks.sample("beard", points), 0, 1)
-    normals = vertex_normals(vertices, skin_triangles(model))
-    fold = folded(model, neutral, vertices)
-    field = solve_skin(model, normals, color, trust, masks.sample("lips", points), hairy, fold)
+    shown = [_shown(model, atlas, neutral, view) for view in views]
+    fields = aligned([each.field for each in shown])
+    field = blended(model, fields)
+    base = atlas.gather(field.albedo + scalp_tint(model, fields[0], views[0].pixels, views[0].masks))
 
-    base = atlas.gather(field.albedo + scalp_tint(model, field, pixels, masks))
-    detail, seen = photo_detail(atlas, projection, field, model.masks["narrow_face"])
+    details = np.stack(
+        [
+            photo_detail(atlas, each.projection, own, model.masks["narrow_face"])
+            for each, own in zip(shown, fields, strict=True)
+        ]
+    )
+    resolution = np.array([each.projection.pixels_per_metre for each in shown])
+    share = shares(details[..., 3] * (resolution[:, None] / resolution.max()) ** 0.25, SHARP)
+    detail, seen = _mirrored(atlas, np.einsum("pn,pnc->nc", share, details))
+    bare = np.einsum("pn,pn->n", share, np.stack([atlas.gather(each.bare) for each in shown]))
     dry = 1 - atlas.gather(wet(model))[:, None]
-    bare = fold * (1 - hairy) * (1 - model.masks["lips"])
-    detail = detail - creases(atlas, (base + detail) @ LUMINANCE, atlas.gather(bare))[:, None] * CREASE_COLOR
+    detail = detail - creases(atlas, (base + detail) @ LUMINANCE, bare)[:, None] * CREASE_COLOR
     pore = pores(atlas.image(atlas.density, fill=1.0)).reshape(-1)[atlas.texels][:, None]
-    unresolved = 1 - 0.7 * min(1.0, projection.pixels_per_metre / PORE_RESOLUTION) * seen
+    resolved = np.minimum(1, resolution / PORE_RESOLUTION) @ share
+    unresolved = 1 - 0.7 * resolved[:, None] * seen
     albedo = base + dry * (detail + PORE_CONTRAST * unresolved * pore) + lash_line(atlas, model)
     height = dry * (FURROW_DEPTH * _fine(atlas, detail) + PORE_DEPTH * pore)
     return SkinTextures(
         color=encode(_padded(atlas, linear_to_srgb(np.exp(albedo)))),
         normal=encode(normal_map(atlas, height[:, 0])),
         roughness=encode(_roughness(model, atlas, pore)),
-        exposure=np.exp(np.average(field.shading, axis=0, weights=field.trust)),
+        exposure=np.exp(np.average(fields[0].shading, axis=0, weights=fields[0].trust)),
         field=field,
     )
 
 
-def photo_detail(
-    atlas: Atlas, projection: Projection, field: SkinField, face: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Log colour `[N, 3]` that the photo, or else its mirror image, adds to the low-frequency albedo, and the
-    share `[N, 1]` of each texel that stems from either.
+def _shown(model: HeadModel, atlas: Atlas, neutral: np.ndarray, view: SkinView) -> _Shown:
+    vertices, masks = view.vertices, view.masks
+    projection = project_photo(model, atlas, vertices, view.camera, view.pixels, masks)
+    color, trust = vertex_means(atlas, projection, len(vertices))
+    points = view.camera.project(vertices)[:, :2]
+    hairy = np.clip(masks.sample("brows", points) + masks.sample("beard", points), 0, 1)
+    normals = vertex_normals(vertices, skin_triangles(model))
+    fold = folded(model, neutral, vertices)
+    field = solve_skin(model, normals, color, trust, masks.sample("lips", points), hairy, fold)
+    return _Shown(projection, field, fold * (1 - hairy) * (1 - model.masks["lips"]))
+
+
+def photo_detail(atlas: Atlas, projection: Projection, field: SkinField, face: np.ndarray) -> np.ndarray:
+    """Log colour that the photo adds to its low-frequency one, times the trust in it, and that trust: `[N, 4]`.
 
     Outside the `face` [V] there is nothing dark on skin: that is a collar, an earring or a strand of hair.
     """
@@ -111,9 +133,14 @@ def photo_detail(
     image[index, :3] = tame_highlights(detail, HIGHLIGHT)
     image[:, :3] *= trust
     image[:, 3:] = trust
+    return image
+
+
+def _mirrored(atlas: Atlas, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Detail `[N, 3]` where photos show any, or else its mirror image, and the share `[N, 1]` of each texel that stems
+    from either."""
     mirrored = cv2.remap(atlas.image(image), atlas.mirror_map, None, cv2.INTER_LINEAR)
-    mirrored = mirrored.reshape(-1, 4)[atlas.texels]
-    image += (1 - image[:, 3:]) * mirrored
+    image = image + (1 - image[:, 3:]) * mirrored.reshape(-1, 4)[atlas.texels]
     return image[:, :3], image[:, 3:]
 
 

@@ -49,9 +49,9 @@ class ImplicitModel(StrEnum):
 
 @app.command()
 def head(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="A photo with a face.", show_default=False)],
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos of one person.", show_default=False)],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what is made.")],
-    face: Annotated[int | None, typer.Option(min=1, help="Which of several faces, 1 the largest.")] = None,
+    face: Annotated[int | None, typer.Option(min=1, help="Which face in each photo, 1 the largest.")] = None,
     topology: Annotated[Topology, typer.Option(help="The mesh of the head.")] = Topology.quads,
     model: Annotated[
         ImplicitModel, typer.Option(help="Implicit head to go through; with quads, auto goes through none.")
@@ -62,15 +62,13 @@ def head(
     levels: Annotated[bool, typer.Option("--levels", help="Write levels of detail too: head_lod1, head_lod2.")] = False,
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
 ) -> None:
-    """Make an animatable head of a photo."""
+    """Make an animatable head of a photo, or of several of one person."""
     from .head import make_head
 
-    if len(photos) > 1:
-        raise UsageError(f"A head is made of one photo, and {len(photos)} were given; choose one of them.")
     if levels and topology is Topology.implicit:
         raise UsageError("Levels of detail are made of quads; leave out --levels, or use --topology quads.")
-    params = {"photos": [str(photos[0].absolute())], "face": face, "model": model.value, "topology": topology.value}
-    params |= {"resolution": resolution, "device": device.value}
+    params: dict[str, Any] = {"photos": [str(photo.absolute()) for photo in photos], "face": face}
+    params |= {"model": model.value, "topology": topology.value, "resolution": resolution, "device": device.value}
     make_head("head", params, out, formats=_formats(formats), animate=animate, levels=levels)
 
 

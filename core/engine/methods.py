@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EngineError
+from ..errors import EngineError, UsageError
 from ..version import VERSION
 from . import devices
 from .protocol import PROTOCOL
@@ -83,7 +83,7 @@ def head(
     resolution: int = 256,
     device: str = "auto",
 ) -> dict[str, Any]:
-    """Make a head of the photo; `model` auto with topology quads is the parametric head alone."""
+    """Make one head of the photos of a person; `model` auto with topology quads is the parametric head alone."""
     from ..capture.pipeline import CaptureOptions, capture_head
 
     def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
@@ -91,6 +91,24 @@ def head(
         return capture_head([Path(photo) for photo in photos], options=options, progress=progress)
 
     return _saved(job, out, device)
+
+
+@_method
+def retexture(
+    *, progress: Progress, photo: str, beta: list[float], out: str, face: int | None = None, device: str = "auto"
+) -> dict[str, Any]:
+    """Make the bare head of shape `beta` [100] with the skin and the eyes of the photo: materials for another head."""
+    import numpy as np
+
+    from ..capture.retexture import retexture as with_skin_of
+    from ..parametric.assembly import head_avatar
+    from ..parametric.head import SHAPES, HeadModel
+    from ..weights import weights_path
+
+    if len(beta) != SHAPES:
+        raise UsageError(f"A head has {SHAPES} shape parameters, and {len(beta)} were given.")
+    bare = head_avatar(HeadModel.load(weights_path("head")), np.array(beta, np.float32))
+    return _saved(lambda _: with_skin_of(bare, Path(photo), face=face, progress=progress), out, device)
 
 
 @_method

@@ -9,11 +9,12 @@ from rich.progress import track
 from ..avatar import Part
 from ..capture.embedding import LandmarkEmbedding
 from ..capture.face_crop import SIZE
-from ..capture.fit import HeadFit, fit_head
+from ..capture.fit import HeadFit, fit_shots, head_fit
 from ..capture.hair import grow_hair
 from ..capture.landmarks import detect_landmarks
 from ..capture.photo import load_photo
-from ..capture.segmentation import Masks, segment
+from ..capture.segmentation import Masks
+from ..capture.shots import Shot
 from ..capture.skin_tone import SkinTone
 from ..errors import InputError
 from ..parametric.head import HeadModel
@@ -36,8 +37,9 @@ def evaluate_hair(data: Path) -> dict[str, Any]:
             landmarks = detect_landmarks(photo)
         except InputError:
             continue
-        masks = segment(photo.pixels, landmarks)
-        fit = fit_head(model, embedding, SkinTone.load(model), photo, masks, landmarks)
+        shot = Shot(photo, landmarks)
+        masks = shot.masks
+        fit = head_fit(model, shot, fit_shots(model, embedding, SkinTone.load(model), [shot])[0])
         grown = grow_hair(model, fit, photo, masks, np.ones(3))
         if grown is None:
             bald += 1

@@ -34,7 +34,7 @@ def evaluate_portraits(data: Path) -> dict[str, Any]:
     trained_on = fit_portraits(embedding, [p for i, p in enumerate(paths) if i % HELD_OUT], "Portraits trained on")
     before = [portrait.fit for portrait in portraits]
     after, others = (
-        [refine(embedding, surface, tone, p.shades, p.fit) for p in track(group, "Their shades")]
+        [refine(surface, tone, [p.shades], [p.fit])[0] for p in track(group, "Their shades")]
         for group in (portraits, trained_on)
     )
 

@@ -19,6 +19,7 @@ EVALUATIONS: dict[str, str] = {
     "head-model": "head_model:evaluate_head_model",
     "imavatar": "imavatar:evaluate_imavatar",
     "portraits": "portraits:evaluate_portraits",
+    "several": "several:evaluate_several",
 }
 BENCHMARKS: dict[str, str] = {
     "extraction": "extraction:benchmark_extraction",

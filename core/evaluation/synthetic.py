@@ -62,15 +62,15 @@ def synthetic_heads(
     rng = np.random.default_rng(SEED)
     errors: dict[str, list[float]] = {"landmarks": [], "shades": [], "mean_head": []}
     for _ in track(range(HEADS), "Synthetic heads"):
-        beta, arkit, camera = rng.standard_normal(SHAPES), _expression(rng), _camera(rng)
+        beta, arkit, camera = rng.standard_normal(SHAPES), synthetic_expression(rng), _camera(rng)
         lent = sitters[rng.integers(len(sitters))]
         visible = camera.project(embedding.points(beta, arkit))[:, :2]
         landmarks = visible[embedding.visible(visible)]
         landmarks = landmarks + lent.landmarks * iris_distance(landmarks)
         normals = surface.normals(surface.positions(beta, arkit))
         luminance = np.log(irradiance(sh_basis(normals), lent.light)) + lent.tone
-        by_landmarks = fit_landmarks(embedding, landmarks, SIZE, camera.focal)
-        by_shades = refine(embedding, surface, tone, _fixed(luminance, lent.bare), by_landmarks)
+        (by_landmarks,) = fit_landmarks([embedding.observe(landmarks, SIZE, camera.focal)])
+        (by_shades,) = refine(surface, tone, [fixed_shades(luminance, lent.bare)], [by_landmarks])
         found = {"landmarks": by_landmarks.beta, "shades": by_shades.beta, "mean_head": np.zeros(SHAPES)}
         for name, shape in found.items():
             errors[name].append(shape_error_mm(embedding.model, shape, beta))
@@ -79,7 +79,7 @@ def synthetic_heads(
     return {**figures, **p90}
 
 
-def _fixed(luminance: np.ndarray, bare: np.ndarray) -> Shades:
+def fixed_shades(luminance: np.ndarray, bare: np.ndarray) -> Shades:
     """Shades that belong to the vertices, wherever these are projected."""
     return lambda _: (luminance, bare)
 
@@ -100,7 +100,7 @@ def _camera(rng: np.random.Generator) -> Camera:
     return Camera(distance * 3200, (width / 2, height / 2), SIZE, turn, np.array([0, 0, distance]) - center)
 
 
-def _expression(rng: np.random.Generator) -> np.ndarray:
+def synthetic_expression(rng: np.random.Generator) -> np.ndarray:
     """ARKit weights `[52]`, the same left and right."""
     strength = {name: rng.uniform(0, 0.7) for name in SHOWN}
     return np.array([next((w for start, w in strength.items() if n.startswith(start)), 0.0) for n in ARKIT_NAMES])

@@ -74,7 +74,7 @@ def fit_portraits(embedding: LandmarkEmbedding, paths: list[Path], title: str) -
         except InputError:
             continue
         height, width = photo.pixels.shape[:2]
-        fit = fit_landmarks(embedding, landmarks, (width, height), photo.focal)
+        (fit,) = fit_landmarks([embedding.observe(landmarks, (width, height), photo.focal)])
         portraits.append(FittedPortrait(photo_shades(photo, segment(photo.pixels, landmarks)), fit))
     return portraits
 

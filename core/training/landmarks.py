@@ -175,7 +175,7 @@ def fit_all(
 ) -> list[LandmarkFit]:
     """A fit of every portrait, each from its start."""
     return [
-        fit_landmarks(embedding, portrait.landmarks, portrait.size, prior=prior, start=start)
+        fit_landmarks([embedding.observe(portrait.landmarks, portrait.size)], prior, [start] if start else ())[0]
         for portrait, start in zip(track(portraits, title), starts, strict=True)
     ]
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from likeness.core.capture.embedding import LandmarkEmbedding
-from likeness.core.capture.fit import fit_head
+from likeness.core.capture.fit import fit_known, fit_shots, head_fit
 from likeness.core.capture.landmark_fit import bounded_step, fit_landmarks
 from likeness.core.capture.landmarks import COUNT, detect_landmarks, iris_distance
 from likeness.core.capture.photo import Photo
-from likeness.core.capture.segmentation import segment
+from likeness.core.capture.shots import Shot
 from likeness.core.capture.skin_tone import SkinTone
 from likeness.core.evaluation.synthetic import shape_error_mm
 from likeness.core.parametric.arkit import ARKIT_NAMES, INDEX
@@ -79,7 +79,7 @@ def test_recovers_shape_pose_and_expression(model: HeadModel, embedding: Landmar
     true = camera(yaw)
     landmarks = seen(embedding, beta, arkit, true)
     landmarks += rng.normal(0, 0.005, landmarks.shape) * iris_distance(landmarks)
-    fit = fit_landmarks(embedding, landmarks, SIZE, true.focal)
+    (fit,) = fit_landmarks([embedding.observe(landmarks, SIZE, true.focal)])
     assert fit.error < 0.015
     assert shape_error_mm(model, fit.beta, beta) < 0.6 * shape_error_mm(model, 0 * beta, beta)
     turn = np.degrees(np.arccos((np.trace(fit.camera.rotation @ true.rotation.T) - 1) / 2))
@@ -90,17 +90,54 @@ def test_recovers_shape_pose_and_expression(model: HeadModel, embedding: Landmar
     assert np.degrees(np.abs(gaze)).max() < 6
 
 
+def test_photos_of_one_head_are_fitted_together(model: HeadModel, embedding: LandmarkEmbedding) -> None:
+    rng = np.random.default_rng(4)
+    errors = []
+    for _ in range(3):
+        beta = rng.standard_normal(SHAPES)
+        smile, open_ = expression(mouthSmileLeft=0.5, mouthSmileRight=0.5), expression(jawOpen=0.5)
+        observations = []
+        for yaw, arkit in ((0.0, smile), (-35.0, open_), (30.0, expression())):
+            landmarks = seen(embedding, beta, arkit, camera(yaw))
+            noise = rng.normal(0, 0.01, landmarks.shape) * iris_distance(landmarks)
+            observations.append(embedding.observe(landmarks + noise, SIZE, 3200.0))
+        fits = [fit_landmarks(observations[: n + 1]) for n in range(3)]
+        assert all((fit.beta == some[0].beta).all() for some in fits for fit in some)
+        assert fits[2][1].arkit[INDEX["jawOpen"]] > 0.3 > fits[2][0].arkit[INDEX["jawOpen"]]
+        errors.append([shape_error_mm(model, some[0].beta, beta) for some in fits])
+    one, two, three = np.mean(errors, 0)
+    assert three < two < one
+
+
+def test_the_same_photos_in_another_order_give_the_same_head(embedding: LandmarkEmbedding) -> None:
+    beta = np.random.default_rng(5).standard_normal(SHAPES)
+    observations = [
+        embedding.observe(seen(embedding, beta, expression(jawOpen=w), camera(yaw)), SIZE, 3200.0)
+        for yaw, w in ((0.0, 0.0), (30.0, 0.4))
+    ]
+    one, other = fit_landmarks(observations), fit_landmarks(observations[::-1])
+    assert np.abs(one[0].beta - other[0].beta).max() < 1e-6
+    assert np.abs(one[1].arkit - other[0].arkit).max() < 1e-6
+
+
+def test_a_known_identity_is_held(embedding: LandmarkEmbedding, portrait: Photo) -> None:
+    beta = np.random.default_rng(6).standard_normal(SHAPES)
+    fit = fit_known(embedding, Shot(portrait, detect_landmarks(portrait)), beta)
+    assert np.abs(fit.beta - beta).max() < 1e-5
+    assert fit.arkit[INDEX["mouthSmileLeft"]] > 0.2
+    assert fit.error < 0.08
+
+
 def test_neutral_mean_head_stays_itself(embedding: LandmarkEmbedding) -> None:
     landmarks = seen(embedding, np.zeros(SHAPES), expression(), camera(0.0))
-    fit = fit_landmarks(embedding, landmarks, SIZE, 3200.0)
+    (fit,) = fit_landmarks([embedding.observe(landmarks, SIZE, 3200.0)])
     assert np.linalg.norm(fit.beta) < 0.3
     assert fit.arkit.max() < 0.05
 
 
 def test_real_photo(model: HeadModel, embedding: LandmarkEmbedding, portrait: Photo) -> None:
-    landmarks = detect_landmarks(portrait)
-    masks = segment(portrait.pixels, landmarks)
-    fit = fit_head(model, embedding, SkinTone.load(model), portrait, masks, landmarks)
+    shot = Shot(portrait, detect_landmarks(portrait))
+    fit = head_fit(model, shot, fit_shots(model, embedding, SkinTone.load(model), [shot])[0])
     assert fit.error < 0.02
     assert 1.0 < np.linalg.norm(fit.beta) < 8.0
     assert 0.5 < fit.camera.translation[2] < 5

@@ -34,9 +34,10 @@ def tone(model: HeadModel) -> SkinTone:
     return SkinTone.load(model)
 
 
-def seen(embedding: LandmarkEmbedding, beta: np.ndarray) -> np.ndarray:
+def fitted(embedding: LandmarkEmbedding, beta: np.ndarray) -> LandmarkFit:
+    """The head by its landmarks, neutral and from the front."""
     projected = FRONT.project(embedding.points(beta, np.zeros(len(ARKIT_NAMES))))[:, :2]
-    return projected[embedding.visible(projected)]
+    return fit_landmarks([embedding.observe(projected[embedding.visible(projected)], SIZE, FRONT.focal)])[0]
 
 
 def lit(surface: FaceSurface, beta: np.ndarray, tone: np.ndarray | float) -> Shades:
@@ -57,9 +58,11 @@ def test_normals_turn_as_finite_differences_say(surface: FaceSurface) -> None:
         assert np.linalg.norm((numeric - by_beta[..., k])[surface.bare > 0.5]) < 0.003 * np.linalg.norm(numeric)
 
 
-def test_light_and_tone_explain_a_face_of_known_shape(surface: FaceSurface, tone: SkinTone) -> None:
+def test_light_and_tone_explain_a_face_of_known_shape(
+    surface: FaceSurface, tone: SkinTone, embedding: LandmarkEmbedding
+) -> None:
     beta = np.random.default_rng(1).standard_normal(SHAPES)
-    fit = LandmarkFit(beta, np.zeros(len(ARKIT_NAMES)), FRONT, np.zeros((478, 2)), np.zeros((478, 2)))
+    fit = replace(fitted(embedding, beta), beta=beta, arkit=np.zeros(len(ARKIT_NAMES)), camera=FRONT)
     samples = sample(surface, lit(surface, beta, tone.mean + tone.modes[:, 0]), fit)
     assert (samples.weight > 0.05).sum() > 0.3 * len(surface.vertices)
     assert explain(samples, tone, surface.bare.sum()).error < 0.01
@@ -70,7 +73,7 @@ def test_evidence_points_to_the_shape_that_is_lit(
     surface: FaceSurface, tone: SkinTone, embedding: LandmarkEmbedding
 ) -> None:
     beta = np.random.default_rng(2).standard_normal(SHAPES)
-    start = fit_landmarks(embedding, seen(embedding, np.zeros(SHAPES)), SIZE, FRONT.focal)
+    start = fitted(embedding, np.zeros(SHAPES))
     told = evidence(surface, lit(surface, beta, tone.mean), tone, start)
     assert np.linalg.eigvalsh(told.precision).min() > -1e-6 * np.linalg.eigvalsh(told.precision).max()
     towards = told.vector - told.precision @ start.beta
@@ -80,9 +83,9 @@ def test_evidence_points_to_the_shape_that_is_lit(
 def test_a_hidden_face_is_left_to_the_landmarks(
     surface: FaceSurface, tone: SkinTone, embedding: LandmarkEmbedding
 ) -> None:
-    fit = fit_landmarks(embedding, seen(embedding, np.zeros(SHAPES)), SIZE, FRONT.focal)
+    fits = [fitted(embedding, np.zeros(SHAPES))]
     hidden = np.zeros(len(tone.mean))
-    assert refine(embedding, surface, tone, lambda _: (hidden, hidden), fit) is fit
+    assert refine(surface, tone, [lambda _: (hidden, hidden)], fits) is fits
 
 
 def test_shades_bring_heads_nearer(
@@ -93,8 +96,8 @@ def test_shades_bring_heads_nearer(
     for _ in range(4):
         beta = rng.standard_normal(SHAPES)
         skin = tone.mean + tone.modes @ rng.standard_normal(tone.modes.shape[1])
-        fit = fit_landmarks(embedding, seen(embedding, beta), SIZE, FRONT.focal)
-        refined = refine(embedding, surface, tone, lit(surface, beta, skin), fit)
+        fit = fitted(embedding, beta)
+        (refined,) = refine(surface, tone, [lit(surface, beta, skin)], [fit])
         errors.append([shape_error_mm(model, found.beta, beta) for found in (fit, refined)])
     before, after = np.mean(errors, 0)
     assert after < 0.95 * before
@@ -103,9 +106,9 @@ def test_shades_bring_heads_nearer(
 def test_real_photo(surface: FaceSurface, tone: SkinTone, embedding: LandmarkEmbedding, portrait: Photo) -> None:
     landmarks = detect_landmarks(portrait)
     height, width = portrait.pixels.shape[:2]
-    fit = fit_landmarks(embedding, landmarks, (width, height), portrait.focal)
+    (fit,) = fit_landmarks([embedding.observe(landmarks, (width, height), portrait.focal)])
     shades = photo_shades(portrait, segment(portrait.pixels, landmarks))
-    refined = refine(embedding, surface, tone, shades, fit)
+    (refined,) = refine(surface, tone, [shades], [fit])
     before, after = (explain(sample(surface, shades, f), tone, surface.bare.sum()).error for f in (fit, refined))
     assert after < before
     assert refined.error < fit.error + 0.003

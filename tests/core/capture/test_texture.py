@@ -11,6 +11,7 @@ from PIL import Image
 from likeness.core.capture import texture
 from likeness.core.capture.albedo import skin_triangles
 from likeness.core.capture.complexion import pigment
+from likeness.core.capture.skin_views import SkinView
 from likeness.core.capture.texture import SkinTextures, skin_textures
 from likeness.core.parametric.head import HeadModel
 from likeness.core.rendering.atlas import Atlas, build_atlas, texel_coordinates
@@ -40,7 +41,11 @@ def complexion(model: HeadModel, tone: str) -> np.ndarray:
 
 
 def textures(model: HeadModel, scene: Scene) -> SkinTextures:
-    return skin_textures(model, scene.vertices, scene.vertices, scene.camera, scene.pixels, scene.masks)
+    return skin_textures(model, scene.vertices, [view(scene)])
+
+
+def view(scene: Scene) -> SkinView:
+    return SkinView(scene.vertices, scene.camera, scene.pixels, scene.masks)
 
 
 def decoded(image: bytes) -> np.ndarray:

@@ -1,0 +1,57 @@
+"""Points of the head that a photo shows: what every detector of landmarks, sparse or dense, tells the solver."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .points import PointModel
+
+NEAREST = 1.0
+"""Metres: without EXIF, a photo that needs a nearer camera is taken to be cropped, or taken with a longer lens."""
+FIELD = 1.2
+"""Focal length over the photo's long side, without EXIF: that of a phone's main camera."""
+INTER_OCULAR = 0.0639
+"""Metres between the iris centres of the mean head."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """N points seen in one photo, how sure each is, and which point of the head it is."""
+
+    points: np.ndarray
+    """[N, 2] pixels, float64."""
+    precision: np.ndarray
+    """[N, 2, 2] square root of each point's inverse covariance, in units of `frame`; zero where a point is not used."""
+    frame: np.ndarray
+    """[2, 2] from pixels to inter-ocular distances in the axes of the upright face."""
+    size: tuple[int, int]
+    """Width and height of the photo in pixels."""
+    focal: float
+    """Pixels."""
+    model: PointModel
+    """M >= N points of the head, of which the first N are those that are seen where nothing is hidden."""
+    visible: Callable[[np.ndarray], np.ndarray]
+    """From all M points' projections `[M, 2]` to the indices `[N]` of those that the photo shows."""
+
+    @property
+    def used(self) -> np.ndarray:
+        """[N] bool."""
+        return self.precision.any((1, 2))
+
+    @property
+    def whitening(self) -> np.ndarray:
+        """[N, 2, 2] from pixels to standard deviations."""
+        return self.precision @ self.frame
+
+
+def upright_frame(right: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """The `frame` `[2, 2]` of a face whose right and left iris lie at those pixels `[2]`."""
+    x, y = (left - right).astype(np.float64)
+    return np.array([[x, y], [-y, x]]) / (x * x + y * y)
+
+
+def prior_focal(frame: np.ndarray, size: tuple[int, int]) -> float:
+    """Focal length in pixels for a photo of `size` (width, height) whose file does not tell it."""
+    inter_ocular = 1 / float(np.linalg.norm(frame[0]))
+    return max(FIELD * max(size), NEAREST * inter_ocular / INTER_OCULAR)
