@@ -86,7 +86,7 @@ def skin_textures(model: HeadModel, neutral: np.ndarray, views: Sequence[SkinVie
     )
     resolution = np.array([each.projection.pixels_per_metre for each in shown])
     share = shares(details[..., 3] * (resolution[:, None] / resolution.max()) ** 0.25, SHARP)
-    detail, seen = _mirrored(atlas, np.einsum("pn,pnc->nc", share, details))
+    detail, seen = mirrored(atlas, np.einsum("pn,pnc->nc", share, details))
     bare = np.einsum("pn,pn->n", share, np.stack([atlas.gather(each.bare) for each in shown]))
     dry = 1 - atlas.gather(wet(model))[:, None]
     detail = detail - creases(atlas, (base + detail) @ LUMINANCE, bare)[:, None] * CREASE_COLOR
@@ -136,11 +136,11 @@ def photo_detail(atlas: Atlas, projection: Projection, field: SkinField, face: n
     return image
 
 
-def _mirrored(atlas: Atlas, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def mirrored(atlas: Atlas, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Detail `[N, 3]` where photos show any, or else its mirror image, and the share `[N, 1]` of each texel that stems
     from either."""
-    mirrored = cv2.remap(atlas.image(image), atlas.mirror_map, None, cv2.INTER_LINEAR)
-    image = image + (1 - image[:, 3:]) * mirrored.reshape(-1, 4)[atlas.texels]
+    other = cv2.remap(atlas.image(image), atlas.mirror_map, None, cv2.INTER_LINEAR)
+    image = image + (1 - image[:, 3:]) * other.reshape(-1, 4)[atlas.texels]
     return image[:, :3], image[:, 3:]
 
 

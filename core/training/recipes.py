@@ -19,6 +19,7 @@ RECIPES = {
     "imavatar": "implicit.imavatar:train_imavatar",
     "landmarks": "landmarks:train_landmarks",
     "albedo": "albedo:train_albedo",
+    "albedo-basis": "photo.albedo_basis:train_albedo_basis",
     "coarse-net": "photo.coarse_net:train_coarse_net",
 }
 

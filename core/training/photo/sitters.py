@@ -8,14 +8,14 @@ from rich.progress import track
 
 from ...capture.albedo import SkinField, skin_triangles, solve_skin, vertex_means
 from ...capture.embedding import LandmarkEmbedding
-from ...capture.fit import HeadFit, fit_head
+from ...capture.fit import HeadFit, fit_shots, head_fit
 from ...capture.folds import folded
-from ...capture.landmarks import detect_landmarks
-from ...capture.photo import Photo, load_photo
+from ...capture.photo import Photo
 from ...capture.projection import project_photo
-from ...capture.segmentation import Masks, segment
+from ...capture.segmentation import Masks
+from ...capture.shots import take_shots
 from ...capture.skin_tone import SkinTone
-from ...capture.texture import photo_detail
+from ...capture.texture import mirrored, photo_detail
 from ...errors import InputError
 from ...parametric.head import HeadModel
 from ...rendering.atlas import Atlas, build_atlas, pull_push
@@ -74,14 +74,13 @@ class _Maker:
 
     def write(self, path: Path, out: Path) -> None:
         """A portrait's sitter, or an empty file where no face is found."""
-        photo = load_photo(path)
         try:
-            landmarks = detect_landmarks(photo)
+            (shot,), _ = take_shots([path])
         except InputError:
             np.savez(out)
             return
-        masks = segment(photo.pixels, landmarks)
-        fit = fit_head(self.model, self.embedding, self.tone, photo, masks, landmarks)
+        photo, masks = shot.photo, shot.masks
+        fit = head_fit(self.model, shot, fit_shots(self.model, self.embedding, self.tone, [shot])[0])
         field, albedo, seen = _skin(self.model, self.atlas, fit, photo, masks)
         exposure = np.exp(np.average(field.shading, axis=0, weights=field.trust))
         unfinished = out.with_suffix(".part.npz")
@@ -109,7 +108,7 @@ def _skin(
     normals = vertex_normals(posed, skin_triangles(model))
     lips, fold = masks.sample("lips", points), folded(model, neutral, posed)
     field = solve_skin(model, normals, color, trust, lips, hairy, fold)
-    detail, seen = photo_detail(atlas, projection, field, model.masks["narrow_face"])
+    detail, seen = mirrored(atlas, photo_detail(atlas, projection, field, model.masks["narrow_face"]))
     albedo = atlas.image((atlas.gather(field.albedo) + detail).astype(np.float32))
     inside = atlas.image(np.ones(len(atlas.texels), np.float32))
     return field, pull_push(albedo, inside), atlas.image(seen[:, 0].astype(np.float32))
