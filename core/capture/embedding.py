@@ -1,7 +1,7 @@
 """Where the landmarks lie on the head: the learned correspondence between the detector's points and our surface."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -66,6 +66,10 @@ class LandmarkEmbedding:
             np.concatenate([self.barycentric, self.track_barycentric.reshape(-1, 3)]),
             np.concatenate([self.offset, track_offset]),
         )
+
+    def trusted(self, trust: np.ndarray) -> "LandmarkEmbedding":
+        """The same with the precision of each landmark, inverse variance, times `trust` [478]."""
+        return replace(self, precision=self.precision * np.sqrt(trust)[:, None, None])
 
     def visible(self, projected: np.ndarray) -> np.ndarray:
         """`[478]` indices into `points` of the landmarks as seen, given all points' `projected` `[478 + C K, 2]`.

@@ -8,6 +8,7 @@ from ..parametric.head import HeadModel
 from ..rendering.camera import Camera
 from ..rendering.rasterise import triangulate
 from ..rendering.shading import estimate_light, srgb_to_linear, vertex_normals
+from .beard import landmark_trust
 from .embedding import LandmarkEmbedding
 from .face_surface import FaceSurface
 from .landmark_fit import fit_landmarks
@@ -43,6 +44,7 @@ def fit_head(
 ) -> HeadFit:
     """Fit the head to a photo and the `landmarks` `[478, 2]` detected in it, then to the shades of its skin as well."""
     height, width = photo.pixels.shape[:2]
+    embedding = embedding.trusted(landmark_trust(masks, landmarks))
     fit = fit_landmarks(embedding, landmarks, (width, height), photo.focal)
     fit = refine(embedding, FaceSurface.of(model), tone, photo_shades(photo, masks), fit)
     psi = (fit.arkit @ model.arkit_psi).astype(np.float32)

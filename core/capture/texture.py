@@ -23,6 +23,7 @@ from .albedo import (
     tame_highlights,
     vertex_means,
 )
+from .beard import beard_share
 from .complexion import lash_line, pores, shine, wet
 from .folds import CREASE_COLOR, creases, folded
 from .projection import Projection, project_photo
@@ -40,6 +41,10 @@ PORE_DEPTH = 0.000025
 """Metres, one deviation."""
 FURROW_DEPTH = 0.0009
 """Metres for one unit of log luminance of the photo's fine detail."""
+BEARD_DEPTH, STUBBLE_DEPTH = 0.0018, 0.00009
+"""The same for the strands of a beard, and metres, one deviation, of what the photo does not resolve of it."""
+BEARD_ROUGHNESS = 0.2
+"""Roughness that a beard adds to the skin's."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ def skin_textures(
 
     base = atlas.gather(field.albedo + scalp_tint(model, field, pixels, masks))
     detail, seen = photo_detail(atlas, projection, field, model.masks["narrow_face"])
+    beard = atlas.gather(beard_share(model, masks, points, field.trust))[:, None]
     dry = 1 - atlas.gather(wet(model))[:, None]
     bare = fold * (1 - hairy) * (1 - model.masks["lips"])
     detail = detail - creases(atlas, (base + detail) @ LUMINANCE, atlas.gather(bare))[:, None] * CREASE_COLOR
@@ -82,10 +88,11 @@ def skin_textures(
     unresolved = 1 - 0.7 * min(1.0, projection.pixels_per_metre / PORE_RESOLUTION) * seen
     albedo = base + dry * (detail + PORE_CONTRAST * unresolved * pore) + lash_line(atlas, model)
     height = dry * (FURROW_DEPTH * _fine(atlas, detail) + PORE_DEPTH * pore)
+    height = height + beard * (BEARD_DEPTH * _fine(atlas, detail) + STUBBLE_DEPTH * pore)
     return SkinTextures(
         color=encode(_padded(atlas, linear_to_srgb(np.exp(albedo)))),
         normal=encode(normal_map(atlas, height[:, 0])),
-        roughness=encode(_roughness(model, atlas, pore)),
+        roughness=encode(_roughness(model, atlas, pore, beard)),
         exposure=np.exp(np.average(field.shading, axis=0, weights=field.trust)),
         field=field,
     )
@@ -145,8 +152,8 @@ def _fine(atlas: Atlas, detail: np.ndarray) -> np.ndarray:
     return np.clip(fine.reshape(-1)[atlas.texels][:, None], -0.12, 0.12)
 
 
-def _roughness(model: HeadModel, atlas: Atlas, pore: np.ndarray) -> np.ndarray:
-    roughness = atlas.gather(shine(model).astype(np.float32))[:, None] - 0.02 * pore
+def _roughness(model: HeadModel, atlas: Atlas, pore: np.ndarray, beard: np.ndarray) -> np.ndarray:
+    roughness = atlas.gather(shine(model).astype(np.float32))[:, None] - 0.02 * pore + BEARD_ROUGHNESS * beard
     return _padded(atlas, roughness)[..., 0]
 
 
