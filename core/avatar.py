@@ -38,7 +38,7 @@ class Material:
 
     name: str
     color: tuple[float, float, float, float] = (0.8, 0.8, 0.8, 1.0)
-    """Linear base colour and opacity, multiplied with nothing; where there is a `color_texture`, that holds and this is its mean."""
+    """Linear base colour and opacity, multiplied with nothing; of a `color_texture` it is the mean."""
     color_texture: bytes | None = None
     """sRGB image; its alpha channel is opacity when `alpha` is not 'opaque'."""
     normal_texture: bytes | None = None

@@ -6,7 +6,7 @@ import numpy as np
 from ..parametric.head import HeadModel
 from .segmentation import Masks
 
-LEAST_TRUST = 0.25
+LEAST_TRUST = 0.1
 """Share of its precision that a landmark in the middle of a beard keeps."""
 BORDER = 9
 """Pixels of the crop round a landmark in which a beard counts: those of the jaw lie on the beard's border."""

@@ -87,7 +87,7 @@ def test_hidden_hair_is_not_exported(rig, model, tmp_path: Path, preset: str, le
 
 
 def hair_texture() -> np.ndarray:
-    """Mean display colour [3] of the opaque pixels of the texture that colours the hair's shader, without a node between."""
+    """Mean display colour [3] of the opaque pixels of the texture that is linked to the hair's shader."""
     material = next(made for made in bpy.data.materials if made.name.partition(".")[0] == "hair")
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     image = shader.inputs["Base Color"].links[0].from_node.image
