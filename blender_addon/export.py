@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import InputError
-from . import hair, heads
+from . import hair, hair_color, heads
 from .actions import assign, current
 from .held import Held, held_actions
 from .levels import mesh_at
@@ -102,6 +102,7 @@ def export_head(
         clip = stack.enter_context(held_actions(rig, head, animation))
         stack.enter_context(_same_action(head, shown))
         shown = stack.enter_context(_without_hidden_hair(rig, shown))
+        stack.enter_context(hair_color.baked(rig))
         scene = stack.enter_context(_own_scene(rig, shown, clip))
         if chosen.root_name:
             stack.enter_context(_renamed(rig, chosen.root_name))

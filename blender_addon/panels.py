@@ -59,6 +59,7 @@ class LIKENESS_PT_main(LikenessPanel, bpy.types.Panel):
             if hair.is_there(head):
                 shown = hair.is_shown(head)
                 row.prop(head.likeness_sliders, "show_hair", text="Hair", icon="HIDE_OFF" if shown else "HIDE_ON")
+                layout.prop(head.likeness_sliders, "hair_color")
 
 
 class LIKENESS_PT_identity(HeadPanel, bpy.types.Panel):

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty, PointerProperty, StringProperty
 
 from ..core.parametric.arkit import ARKIT_NAMES, mirrored
-from . import expression, hair, heads, identity, labels, pose
+from . import expression, hair, hair_color, heads, identity, labels, pose
 
 IDENTITY_SLIDERS = 24
 """Components of identity that have a slider: they come in the order of how much they explain."""
@@ -121,6 +121,16 @@ class LIKENESS_PG_head(bpy.types.PropertyGroup):
         description="Show the hair in views, renders and exported files; without it the whole skin is there",
         get=lambda group: hair.is_shown(group.id_data),
         set=lambda group, shown: hair.show(group.id_data, shown),
+        options=set(),
+    )
+    hair_color: FloatVectorProperty(
+        name="Hair Color",
+        description="The hair's colour on the whole; its strands stay lighter and darker. Exported files have it",
+        subtype="COLOR",
+        min=0,
+        max=1,
+        get=lambda group: hair_color.color(group.id_data),
+        set=lambda group, picked: hair_color.set_color(group.id_data, picked),
         options=set(),
     )
 

@@ -38,7 +38,7 @@ class Material:
 
     name: str
     color: tuple[float, float, float, float] = (0.8, 0.8, 0.8, 1.0)
-    """Linear base colour and opacity, multiplied with nothing: it is used only where `color_texture` is None."""
+    """Linear base colour and opacity, multiplied with nothing; of a `color_texture` it is the mean."""
     color_texture: bytes | None = None
     """sRGB image; its alpha channel is opacity when `alpha` is not 'opaque'."""
     normal_texture: bytes | None = None

@@ -1,16 +1,18 @@
 """Brows as fine hairs that grow on the skin where the photo shows them, bound to it so that brow keys move them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from scipy import ndimage
 
 from ..avatar import Material, Part
+from ..parametric.assembly import MATERIALS
 from ..parametric.head import HeadModel
 from ..rendering.camera import Camera
 from ..rendering.rasterise import Raster, rasterise, triangulate
 from ..rendering.shading import srgb_to_linear, vertex_normals
+from .albedo import LUMINANCE
 from .face_crop import BROWS, SIZE
 from .fit import HeadFit
 from .photo import Photo
@@ -27,6 +29,10 @@ LIFT = np.array([-0.0002, 0.0006, 0.0007, 0.0004], np.float32)
 RISE = np.radians((75.0, 8.0))
 """How steeply hairs rise from the brow's line at its inner and its outer end."""
 JOINTS = len(LIFT)
+LASHES = 0.45
+"""Luminance of lashes over that of the brows' hairs: they are the darkest hair of a face."""
+LASH_RANGE = (0.006, 0.08)
+"""Luminance that lashes can have."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,14 @@ def grow_brows(
     return part, Material("brows", (*color.tolist(), 1.0), roughness=0.6, double_sided=True)
 
 
+def lash_material(brows: Material) -> Material:
+    """The lashes of somebody with such `brows`: of their hue, darker, and never black on a fair face."""
+    color = np.array(brows.color[:3])
+    luminance = float(color @ LUMINANCE)
+    darker = np.clip(LASHES * luminance, *LASH_RANGE) / max(luminance, 1e-4)
+    return replace(MATERIALS["lashes"], color=(*np.clip(darker * color, 0, 1).tolist(), 1.0))
+
+
 def _skin_surface(model: HeadModel, posed: np.ndarray, camera: Camera, masks: Masks) -> _Surface:
     triangles, _ = triangulate(model.faces[model.face_part == model.parts.index("skin")])
     projected = camera.project(posed)
@@ -98,7 +112,7 @@ def _skin_surface(model: HeadModel, posed: np.ndarray, camera: Camera, masks: Ma
 
 def _strength(masks: Masks, linear: np.ndarray) -> np.ndarray:
     """0..1 how much brow [H, W] the photo shows: the mask, where it is darker than the skin around."""
-    luminance = np.log(linear @ np.array([0.2126, 0.7152, 0.0722], np.float32) + 0.01)
+    luminance = np.log(linear @ LUMINANCE + 0.01)
     skin = masks.skin * (1 - masks.glasses)
     around = cv2.GaussianBlur(luminance * skin, (0, 0), 10.0) / (cv2.GaussianBlur(skin, (0, 0), 10.0) + 1e-3)
     darker = np.clip((around - luminance) / 0.5, 0.1, 1)

@@ -9,6 +9,7 @@ from ..parametric.head import HeadModel
 from ..rendering.camera import Camera
 from ..rendering.rasterise import triangulate
 from ..rendering.shading import estimate_light, srgb_to_linear, vertex_normals
+from .beard import landmark_trust
 from .camera_fit import yaw_of
 from .embedding import LandmarkEmbedding
 from .face_surface import FaceSurface
@@ -72,7 +73,8 @@ def best_first(shots: Sequence[Shot], fits: Sequence[LandmarkFit]) -> tuple[list
 
 def observed(embedding: LandmarkEmbedding, shot: Shot) -> Observation:
     height, width = shot.photo.pixels.shape[:2]
-    return embedding.observe(shot.landmarks, (width, height), shot.photo.focal)
+    seen = embedding.observe(shot.landmarks, (width, height), shot.photo.focal)
+    return seen.trusted(landmark_trust(shot.masks, shot.landmarks))
 
 
 def head_fit(model: HeadModel, shot: Shot, fit: LandmarkFit) -> HeadFit:

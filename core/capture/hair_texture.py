@@ -60,9 +60,11 @@ def hair_material(shell: Shell, tufts: Tufts, colors: HairColors) -> tuple[np.nd
     height = texels(shell.height, np.zeros(len(tufts.vertices)))[:, None]
     solid = np.where(loose, 0.7 - 1.1 * along**2 - 0.7 * across**2, (height - EDGE) / (2 * EDGE))
     opacity = 0.5 + solid + FRAY * strands
+    mean = color[opacity[:, 0] > 0.5].mean(0) if (opacity > 0.5).any() else color.mean(0)
     rgba = np.concatenate([linear_to_srgb(np.clip(color, 0, 1)), np.clip(opacity, 0, 1)], 1)
     material = Material(
         "hair",
+        (*np.clip(mean, 0, 1).tolist(), 1.0),
         color_texture=_png(_image(covered, rgba)),
         normal_texture=encode(_normals(_image(covered, strands)[..., 0] * STRAND_DEPTH * SIZE / side)),
         roughness=0.75,

@@ -1,6 +1,6 @@
 """The photo's crop in metres, as the hair sees it, and how thick hair lies on the skull, read off its outline."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -16,6 +16,9 @@ THICKEST = 0.09
 ANGLES = 90
 """Directions round the skull in which the hair's outline is measured."""
 
+STEP, REACH = 3.0, 6.0
+"""The largest correction of the outline at once, and how far from the outline there is any, in pixels of the crop."""
+
 
 @dataclass(frozen=True)
 class HairView:
@@ -30,7 +33,7 @@ class HairView:
     inside: np.ndarray
     """[H, W] metres into the hair, negative outside."""
     from_skin: np.ndarray
-    """[H, W] metres from the nearest bare skin in the photo."""
+    """[H, W] metres from the nearest bare skin in the photo, negative in it."""
     from_head: np.ndarray
     """[H, W] metres from the bald head's silhouette, 0 inside it."""
     center: np.ndarray
@@ -49,6 +52,22 @@ class HairView:
     """Height at which the head model, and the hair with it, ends."""
     lobe: float
     """Height of the ear lobes."""
+
+    def with_margin(self, margin: np.ndarray) -> "HairView":
+        """The view whose hair reaches `margin` [H, W] metres further."""
+        return replace(self, inside=self.inside + margin, from_skin=self.from_skin + margin)
+
+    def margin(self, given: np.ndarray, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+        """By how many metres `[H, W]` the hair must reach further for its mesh, made with a margin `given`, to end
+        where the photo's hair does.
+        """
+        pixel, depth = self.project(vertices)
+        height, width = self.inside.shape
+        drawn = rasterise(np.concatenate([pixel + 0.5, depth[:, None]], 1), triangles, (width, height))
+        missing = self.inside / self.pixel - _signed_distance(drawn.covered & (drawn.depth < self.depth))
+        near = np.exp(-((self.inside / self.pixel / REACH) ** 2))
+        error = near * np.clip(missing, -STEP, STEP) * self.pixel
+        return np.clip(given + ndimage.gaussian_filter(error, 1.0), -STEP * self.pixel, 2 * STEP * self.pixel)
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Crop pixels `[..., 2]` (centres at whole numbers) and depth `[...]` of points in head space."""
@@ -74,7 +93,7 @@ def hair_view(model: HeadModel, posed: np.ndarray, camera: Camera, masks: Masks)
     shape = masks.hair.shape
     depth = rasterise(projected, triangles, (shape[1], shape[0])).depth
     hair = (masks.hair > 0.5) | _overlooked(masks, np.isfinite(depth), pixel)
-    inside = (ndimage.distance_transform_edt(hair) - ndimage.distance_transform_edt(~hair)) * pixel
+    inside = _signed_distance(hair) * pixel
     face = (masks.skin + masks.brows + masks.eyes + masks.beard + masks.lips + masks.mouth_interior) > 0.5
     outline = model.landmarks68
     view = HairView(
@@ -83,7 +102,7 @@ def hair_view(model: HeadModel, posed: np.ndarray, camera: Camera, masks: Masks)
         pixel=pixel,
         depth=depth,
         inside=ndimage.gaussian_filter(inside, 1.0),
-        from_skin=ndimage.gaussian_filter(ndimage.distance_transform_edt(~face) * pixel, 1.0),
+        from_skin=ndimage.gaussian_filter(_signed_distance(~face) * pixel, 1.0),
         from_head=ndimage.distance_transform_edt(~np.isfinite(depth)) * pixel,
         center=center,
         thickness=np.zeros(ANGLES),
@@ -96,6 +115,11 @@ def hair_view(model: HeadModel, posed: np.ndarray, camera: Camera, masks: Masks)
     )
     view.thickness[:] = _outline_thickness(view, hair)
     return view
+
+
+def _signed_distance(region: np.ndarray) -> np.ndarray:
+    """Pixels into `region` [H, W], negative outside."""
+    return ndimage.distance_transform_edt(region) - ndimage.distance_transform_edt(~region)
 
 
 def _overlooked(masks: Masks, head: np.ndarray, pixel: float) -> np.ndarray:

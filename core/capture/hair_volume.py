@@ -41,6 +41,31 @@ CLEARANCE = 0.006
 """Metres inside the head's outline from which hair behind it is free of the photo's mask."""
 MARGIN = 0.02
 """Metres round the hair that the volume's box takes in."""
+ROUNDS = 2
+"""How often the outline is drawn and corrected."""
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """A grid and what holds there whatever the hair's outline."""
+
+    step: float
+    """Metres between samples."""
+    grid: np.ndarray
+    """[X, Y, Z, 3] metres."""
+    skin: np.ndarray
+    """[X, Y, Z] metres above the skin."""
+    scalp: np.ndarray
+    """[X, Y, Z] how much the nearest skin is scalp, 0..1."""
+    off_ears: np.ndarray
+    """[X, Y, Z] metres from bare ears."""
+
+    @classmethod
+    def of(cls, model: HeadModel, posed: np.ndarray, view: HairView, step: float) -> "_Samples":
+        low, high = _box(view)
+        axes = [np.arange(a, b, step) for a, b in zip(low, high, strict=True)]
+        grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+        return cls(step, grid, *_above_skin(model, posed, grid), _off_ears(model, posed, view, grid))
 
 
 @dataclass(frozen=True)
@@ -60,22 +85,26 @@ class HairVolume:
 
     @classmethod
     def of(cls, model: HeadModel, posed: np.ndarray, view: HairView) -> "HairVolume":
-        """A grid about as fine as TRIANGLES allow: the surface is first counted on coarser ones."""
+        """A grid about as fine as TRIANGLES allow: the surface is first counted on coarser ones. What the grid and
+        its smoothing then take from the outline, or add to it, is made up for in the `view` (`with_margin`).
+        """
         step = 0.008
         for _ in range(2):
-            _, triangles = cls._sampled(model, posed, view, step)._outside()
+            _, triangles = cls._sampled(_Samples.of(model, posed, view, step), view)._outside()
             step = float(np.clip(step * np.sqrt(max(len(triangles), 1) / TRIANGLES), 0.0025, 0.009))
-        return cls._sampled(model, posed, view, step)
+        samples = _Samples.of(model, posed, view, step)
+        margin = np.zeros_like(view.inside)
+        for _ in range(ROUNDS):
+            volume = cls._sampled(samples, view.with_margin(margin))
+            margin = view.margin(margin, *volume.surface())
+        return cls._sampled(samples, view.with_margin(margin))
 
     @classmethod
-    def _sampled(cls, model: HeadModel, posed: np.ndarray, view: HairView, step: float) -> "HairVolume":
-        low, high = _box(view)
-        axes = [np.arange(a, b, step) for a, b in zip(low, high, strict=True)]
-        grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
-        skin, scalp = _above_skin(model, posed, grid)
-        field = np.minimum(_hair_field(view, grid, skin, scalp), _off_ears(model, posed, view, grid))
+    def _sampled(cls, samples: "_Samples", view: HairView) -> "HairVolume":
+        step = samples.step
+        field = np.minimum(_hair_field(view, samples.grid, samples.skin, samples.scalp), samples.off_ears)
         field = ndimage.gaussian_filter(np.clip(field, -2.5 * step, 2.5 * step), 0.8)
-        return cls(low, step, field, skin, view.ear)
+        return cls(samples.grid[0, 0, 0], step, field, samples.skin, view.ear)
 
     def height(self, points: np.ndarray) -> np.ndarray:
         """Metres of `points` [N, 3] above the skin."""
@@ -177,10 +206,10 @@ def _hair_field(view: HairView, grid: np.ndarray, skin: np.ndarray, scalp: np.nd
     head = ndimage.maximum_filter(np.minimum(view.depth, 1e3), 2 * int(CLEARANCE / view.pixel) + 1)
     hidden = depth > ndimage.map_coordinates(head, at, order=0, mode="nearest") + 2 * ROOT
     inside, from_skin = seen(view.inside), seen(view.from_skin)
-    gate = np.where(hidden, 1.0, np.minimum(inside, from_skin - 2 * view.pixel))
+    gate = np.where(hidden, 1.0, np.minimum(inside, from_skin))
 
     behind = np.clip(depth - view.camera.to_camera(view.center)[2], 0, None)
-    rise = 0.001 + FADE * (1 - np.exp(-from_skin / FADE)) + 0.5 * seen(view.from_head) + behind
+    rise = 0.001 + FADE * (1 - np.exp(-np.maximum(from_skin, -FADE) / FADE)) + 0.5 * seen(view.from_head) + behind
     thickness = _thickness(view, grid)
     rising = np.minimum(np.maximum(thickness, THINNEST), rise)
     grows = np.clip(np.maximum(2 * scalp, (grid[..., 1] - view.ear - 0.01) / 0.02), 0, 1)

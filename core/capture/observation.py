@@ -1,7 +1,7 @@
 """Points of the head that a photo shows: what every detector of landmarks, sparse or dense, tells the solver."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,10 @@ class Observation:
     """M >= N points of the head, of which the first N are those that are seen where nothing is hidden."""
     visible: Callable[[np.ndarray], np.ndarray]
     """From all M points' projections `[M, 2]` to the indices `[N]` of those that the photo shows."""
+
+    def trusted(self, trust: np.ndarray) -> "Observation":
+        """The same with the inverse variance of each point times `trust` [N]."""
+        return replace(self, precision=self.precision * np.sqrt(trust)[:, None, None])
 
     @property
     def used(self) -> np.ndarray:

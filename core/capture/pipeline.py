@@ -12,7 +12,7 @@ from ..parametric.head import SHAPES, HeadModel
 from ..version import VERSION
 from ..weights import weights_path
 from .appearance import appearance
-from .brows import grow_brows
+from .brows import grow_brows, lash_material
 from .coded_head import given_code
 from .embedding import LandmarkEmbedding
 from .fit import best_first, fit_shots, head_fit
@@ -80,6 +80,8 @@ def capture_head(
         if grown := grow(model, fit, photo, masks, exposure):
             part, materials[grown[0].name] = grown
             parts.append(part)
+    if "brows" in materials:
+        materials["lashes"] = lash_material(materials["brows"])
     errors = {"landmarks_iod": fit.error}
     description: dict[str, Any] = {
         "name": Path(photo.name).stem,

@@ -23,6 +23,7 @@ from .albedo import (
     tame_highlights,
     vertex_means,
 )
+from .beard import beard_share
 from .complexion import lash_line, pores, shine, wet
 from .folds import CREASE_COLOR, creases, folded
 from .projection import Projection, project_photo
@@ -40,6 +41,10 @@ PORE_DEPTH = 0.000025
 """Metres, one deviation."""
 FURROW_DEPTH = 0.0009
 """Metres for one unit of log luminance of the photo's fine detail."""
+BEARD_DEPTH, STUBBLE_DEPTH = 0.0018, 0.00009
+"""The same for the strands of a beard, and metres, one deviation, of what the photo does not resolve of it."""
+BEARD_ROUGHNESS = 0.2
+"""Roughness that a beard adds to the skin's."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class _Shown:
     field: SkinField
     bare: np.ndarray
     """[V] 0..1: skin that the photo's expression folds and that neither hair nor lips cover."""
+    beard: np.ndarray
+    """[V] 0..1."""
 
 
 def skin_textures(model: HeadModel, neutral: np.ndarray, views: Sequence[SkinView]) -> SkinTextures:
@@ -88,6 +95,7 @@ def skin_textures(model: HeadModel, neutral: np.ndarray, views: Sequence[SkinVie
     share = shares(details[..., 3] * (resolution[:, None] / resolution.max()) ** 0.25, SHARP)
     detail, seen = mirrored(atlas, np.einsum("pn,pnc->nc", share, details))
     bare = np.einsum("pn,pn->n", share, np.stack([atlas.gather(each.bare) for each in shown]))
+    beard = np.einsum("pn,pn->n", share, np.stack([atlas.gather(each.beard) for each in shown]))[:, None]
     dry = 1 - atlas.gather(wet(model))[:, None]
     detail = detail - creases(atlas, (base + detail) @ LUMINANCE, bare)[:, None] * CREASE_COLOR
     pore = pores(atlas.image(atlas.density, fill=1.0)).reshape(-1)[atlas.texels][:, None]
@@ -95,10 +103,11 @@ def skin_textures(model: HeadModel, neutral: np.ndarray, views: Sequence[SkinVie
     unresolved = 1 - 0.7 * resolved[:, None] * seen
     albedo = base + dry * (detail + PORE_CONTRAST * unresolved * pore) + lash_line(atlas, model)
     height = dry * (FURROW_DEPTH * _fine(atlas, detail) + PORE_DEPTH * pore)
+    height = height + beard * (BEARD_DEPTH * _fine(atlas, detail) + STUBBLE_DEPTH * pore)
     return SkinTextures(
         color=encode(_padded(atlas, linear_to_srgb(np.exp(albedo)))),
         normal=encode(normal_map(atlas, height[:, 0])),
-        roughness=encode(_roughness(model, atlas, pore)),
+        roughness=encode(_roughness(model, atlas, pore, beard)),
         exposure=np.exp(np.average(fields[0].shading, axis=0, weights=fields[0].trust)),
         field=field,
     )
@@ -113,7 +122,8 @@ def _shown(model: HeadModel, atlas: Atlas, neutral: np.ndarray, view: SkinView) 
     normals = vertex_normals(vertices, skin_triangles(model))
     fold = folded(model, neutral, vertices)
     field = solve_skin(model, normals, color, trust, masks.sample("lips", points), hairy, fold)
-    return _Shown(projection, field, fold * (1 - hairy) * (1 - model.masks["lips"]))
+    bare = fold * (1 - hairy) * (1 - model.masks["lips"])
+    return _Shown(projection, field, bare, beard_share(model, masks, points, field.trust))
 
 
 def photo_detail(atlas: Atlas, projection: Projection, field: SkinField, face: np.ndarray) -> np.ndarray:
@@ -172,8 +182,8 @@ def _fine(atlas: Atlas, detail: np.ndarray) -> np.ndarray:
     return np.clip(fine.reshape(-1)[atlas.texels][:, None], -0.12, 0.12)
 
 
-def _roughness(model: HeadModel, atlas: Atlas, pore: np.ndarray) -> np.ndarray:
-    roughness = atlas.gather(shine(model).astype(np.float32))[:, None] - 0.02 * pore
+def _roughness(model: HeadModel, atlas: Atlas, pore: np.ndarray, beard: np.ndarray) -> np.ndarray:
+    roughness = atlas.gather(shine(model).astype(np.float32))[:, None] - 0.02 * pore + BEARD_ROUGHNESS * beard
     return _padded(atlas, roughness)[..., 0]
 
 

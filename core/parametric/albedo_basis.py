@@ -25,7 +25,7 @@ class AlbedoBasis:
 
     @classmethod
     def load(cls, path: Path | None = None) -> "AlbedoBasis":
-        """Read the basis, by default the one in the weights folder. Raises EngineError when it is missing or damaged."""
+        """Read the basis, by default that in the weights folder. Raises EngineError when it is missing or damaged."""
         path = path or weights_path("albedo_basis")
         tensors, _ = load_tensors(path)
         try:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from likeness.core.avatar import Material, Part
-from likeness.core.capture.brows import JOINTS, grow_brows
+from likeness.core.capture.albedo import LUMINANCE
+from likeness.core.capture.brows import JOINTS, LASH_RANGE, grow_brows, lash_material
 from likeness.core.capture.face_crop import BROWS
 from likeness.core.capture.fit import HeadFit
 from likeness.core.capture.photo import Photo
@@ -90,3 +91,11 @@ def test_skin_carries_them(grown: tuple[Part, Material], model: HeadModel) -> No
 def test_dark(grown: tuple[Part, Material]) -> None:
     _, material = grown
     assert max(material.color[:3]) < 0.1
+
+
+@pytest.mark.parametrize("color", [(0.035, 0.02, 0.013), (0.35, 0.24, 0.14), (0.004, 0.004, 0.004)])
+def test_lashes_are_darker_than_the_brows_and_of_their_hue(color: tuple[float, float, float]) -> None:
+    lashes = np.array(lash_material(Material("brows", (*color, 1.0))).color[:3])
+    assert lashes @ LUMINANCE >= 0.99 * LASH_RANGE[0]
+    assert lashes @ LUMINANCE < max(0.5 * np.array(color) @ LUMINANCE, 1.01 * LASH_RANGE[0])
+    np.testing.assert_allclose(lashes / lashes.sum(), np.array(color) / sum(color), rtol=1e-4)
