@@ -7,12 +7,19 @@ import numpy as np
 import torch
 
 from ..parametric.dense_points import DensePoints
-from .coarse_net import FRAME, SIDE, CoarseNet
+from ..parametric.head import HeadModel
+from .coarse_net import FRAME, SIDE, CoarseNet, load_coarse_net
 from .face_crop import corner_aligned
 from .landmarks import IRISES
+from .observation import Observation, prior_focal, upright_frame
+from .points import PointModel
 
 PASSES = 2
 """The second looks where the first found the face."""
+INDEPENDENT = 0.3
+"""Share of the points that count as independent: neighbours err alike."""
+LEAST_SPREAD = 0.005
+"""Over the inter-ocular distance: nearer than that the network does not know, whatever it says."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,42 @@ class DenseLandmarks:
     """[P] standard deviation along either axis, pixels."""
     visible: np.ndarray
     """[P] 0..1, the chance that nothing hides a point."""
+
+
+@dataclass(frozen=True)
+class DenseDetector:
+    """CoarseNet, and the points of the head that it finds."""
+
+    net: CoarseNet
+    dense: DensePoints
+    model: PointModel
+    """Of the P points."""
+
+    @classmethod
+    def load(cls, model: HeadModel, device: str = "cpu") -> "DenseDetector":
+        """With the network in the weights folder. Raises EngineError when it is missing or of another head model."""
+        return cls.of(model, load_coarse_net(model, device))
+
+    @classmethod
+    def of(cls, model: HeadModel, net: CoarseNet) -> "DenseDetector":
+        """With any network for the dense points of `model`."""
+        dense = DensePoints.of(model)
+        corners, alone = np.repeat(dense.vertices[:, None], 3, 1), np.tile([1.0, 0.0, 0.0], (len(dense), 1))
+        return cls(net, dense, PointModel.of(model, corners, alone, np.zeros((len(dense), 3))))
+
+    def observe(self, pixels: np.ndarray, landmarks: np.ndarray, focal: float | None = None) -> Observation:
+        """What a photo uint8 [H, W, 3] shows around the face of the sparse `landmarks` [478, 2]; `focal` in pixels."""
+        found = dense_landmarks(self.net, self.dense, pixels, landmarks)
+        frame, size = upright_frame(*found.points[-2:]), (pixels.shape[1], pixels.shape[0])
+        spread = found.spread * np.linalg.norm(frame[0])
+        precision = np.sqrt(INDEPENDENT) / np.maximum(spread, LEAST_SPREAD)
+        focal = focal or prior_focal(frame, size)
+        return Observation(found.points, precision[:, None, None] * np.eye(2), frame, size, focal, self.model, _all)
+
+
+def _all(projected: np.ndarray) -> np.ndarray:
+    """Points keep their place on the head, seen or hidden: the network tells where the hidden ones must be."""
+    return np.arange(len(projected))
 
 
 def dense_landmarks(net: CoarseNet, dense: DensePoints, pixels: np.ndarray, landmarks: np.ndarray) -> DenseLandmarks:

@@ -12,6 +12,7 @@ from typing import Any
 from ..registry import find
 
 EVALUATIONS: dict[str, str] = {
+    "coarse-net": "coarse_net:evaluate_coarse_net",
     "hair": "hair:evaluate_hair",
     "heads": "heads:evaluate_heads",
     "heads-ablation": "heads_ablation:evaluate_heads_ablation",
