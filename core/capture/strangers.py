@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .camera_fit import yaw_of
 from .landmark_fit import LandmarkFit, fit_landmarks
 
 ALIKE = 0.3
 """Cosine between the betas of one photo and of the others below which they are held to be two people's: unrelated
 betas are orthogonal, and errors of landmarks, lens and pose seldom turn one so far."""
+TURNED = np.radians(30)
 
 
 def likeness(fits: Sequence[LandmarkFit]) -> np.ndarray:
@@ -24,8 +26,13 @@ def likeness(fits: Sequence[LandmarkFit]) -> np.ndarray:
 
 
 def strangers(fits: Sequence[LandmarkFit]) -> list[int]:
-    """Which of the photos, the best first, seem to show another person than the others; of two, only the second can."""
-    if len(fits) < 2:
+    """Which of the photos, the best first, seem to show another person than the others; of two, only the second can.
+
+    Those that are turned by more than `TURNED` are not asked: detectors err on them in ways that look like identity.
+    """
+    asked = [k for k, fit in enumerate(fits) if abs(yaw_of(fit.camera)) < TURNED]
+    if len(asked) < 2:
         return []
-    unlike = np.flatnonzero(likeness(fits) < ALIKE).tolist()
-    return unlike if len(fits) > 2 else unlike[1:]
+    cosines = likeness([fits[k] for k in asked])
+    unlike = [k for k, cosine in zip(asked, cosines, strict=True) if cosine < ALIKE]
+    return unlike if len(asked) > 2 else unlike[1:]

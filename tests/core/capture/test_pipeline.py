@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from likeness.core.avatar import Avatar
 from likeness.core.capture.pipeline import STAGES, CaptureOptions, capture_head
@@ -39,9 +40,31 @@ def test_astronaut(astronaut: Path, model: HeadModel, tmp_path: Path) -> None:
     assert Avatar.load(tmp_path / "head.avatar").parameters == avatar.parameters
 
 
-def test_one_photo(astronaut: Path) -> None:
-    with pytest.raises(UsageError, match="one photo"):
-        capture_head([astronaut, astronaut])
+@pytest.mark.slow
+def test_the_astronaut_and_a_mirror_image(astronaut: Path, tmp_path: Path) -> None:
+    mirrored, wall = tmp_path / "mirrored.png", tmp_path / "wall.png"
+    Image.open(astronaut).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(mirrored)
+    Image.new("RGB", (300, 300), "gray").save(wall)
+    avatar, report = capture_head([wall, mirrored, astronaut])
+    photos = {photo["name"]: photo for photo in report["photos"]}
+    assert set(photos) == {"astronaut.png", "mirrored.png"}
+    assert avatar.source == report["photos"][0]["name"]
+    assert all(photo["landmarks_iod"] < 0.02 for photo in photos.values())
+    assert {"psi", "theta", "camera", "light"} <= set(report["photos"][0])
+    assert avatar.parameters["camera"] == report["photos"][0]["camera"]
+    assert report["errors"]["landmarks_iod"] == report["photos"][0]["landmarks_iod"]
+    assert len(report["warnings"]) == 1
+    assert "wall.png" in report["warnings"][0]
+
+
+def test_no_photo() -> None:
+    with pytest.raises(UsageError, match="one at least"):
+        capture_head([])
+
+
+def test_one_photo_of_several_that_cannot_be_read(astronaut: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="missing"):
+        capture_head([astronaut, tmp_path / "missing.png"])
 
 
 def test_a_face_that_is_not_there(astronaut: Path) -> None:
