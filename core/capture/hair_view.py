@@ -62,8 +62,8 @@ class HairView:
         where the photo's hair does.
         """
         pixel, depth = self.project(vertices)
-        size = self.inside.shape[::-1]
-        drawn = rasterise(np.concatenate([pixel + 0.5, depth[:, None]], 1), triangles, size)
+        height, width = self.inside.shape
+        drawn = rasterise(np.concatenate([pixel + 0.5, depth[:, None]], 1), triangles, (width, height))
         missing = self.inside / self.pixel - _signed_distance(drawn.covered & (drawn.depth < self.depth))
         near = np.exp(-((self.inside / self.pixel / REACH) ** 2))
         error = near * np.clip(missing, -STEP, STEP) * self.pixel
