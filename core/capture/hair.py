@@ -4,6 +4,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..avatar import Material, Part
+from ..geometry.borders import boundary_edges
 from ..parametric.head import HeadModel
 from ..rendering.shading import vertex_normals
 from .fit import HeadFit
@@ -17,6 +18,9 @@ from .segmentation import Masks
 
 LEAST_AREA = 0.0022
 """Square metres of hair in the photo's plane below which a head counts as bald."""
+
+SOLID = 0.012
+"""Metres from its edge at which hair is no longer loose strands."""
 
 
 def grow_hair(
@@ -34,7 +38,9 @@ def grow_hair(
     vertices, triangles = volume.surface()
     if len(triangles) == 0:
         return None
-    shell = Shell(vertices, triangles, vertex_normals(vertices, triangles), volume.height(vertices), view.center)
+    shell = Shell(
+        vertices, triangles, vertex_normals(vertices, triangles), _rise(volume, vertices, triangles), view.center
+    )
     colors = HairColors.of(shell, fit.camera, photo.pixels, masks, exposure)
     tufts = grow_tufts(shell, volume.depth, colors.flow)
     uv, uv_triangles, material = hair_material(shell, tufts, colors)
@@ -43,6 +49,14 @@ def grow_hair(
     moved = model.shaped(fit.beta) - posed
     vertices = vertices + np.einsum("vk,vkc->vc", shares, moved[binding])
     return hair_part(vertices, triangles, uv, uv_triangles, (binding, shares)), material
+
+
+def _rise(volume: HairVolume, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Metres `[V]` above the skin, or from the hair's edge where that is more, up to SOLID: hair is loose strands at
+    its edge, and not wherever it lies thin.
+    """
+    edge, _ = cKDTree(vertices[np.unique(boundary_edges(triangles))]).query(vertices)
+    return np.maximum(volume.height(vertices), np.minimum(edge, SOLID))
 
 
 def hair_part(

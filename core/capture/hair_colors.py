@@ -26,6 +26,8 @@ CHROMA = 0.9
 """Share of the mean colour's saturation that stays: light between strands has saturated it."""
 SHADE = np.array([0.9, 0.66], np.float32)
 """What strands leave of the light where the photo shows them and where it does not, there with no highlights."""
+FAIREST = 0.5
+"""Mean luminance that hair can have: what is more is the light's, which white hair throws back into the lens."""
 PALE = 0.12
 """Luminance from which hair is as pale as SHADE has it."""
 
@@ -73,6 +75,8 @@ class HairColors:
         luminance = ((seen - mean) @ LUMINANCE)[:, None]
         seen = mean + LIT * luminance + TINT * (seen - mean - luminance)
         base = diffused(shell.triangles, trust, seen, 0.002, mean) - np.log(exposure)
+        level = (mean - np.log(exposure)) @ LUMINANCE
+        base = base - np.maximum(level - np.log(FAIREST), 0)
         base = base - (1 - CHROMA) * (base - (base @ LUMINANCE)[:, None])
         pale = np.clip(np.exp(mean) @ LUMINANCE / PALE, 0, 1)  # dark hair passes on little light
         unseen = SHADE[0] + (SHADE[1] - SHADE[0]) * pale

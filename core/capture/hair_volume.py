@@ -37,6 +37,10 @@ NAPE = 0.75
 """How much thinner hair lies on the nape than on the back of the head."""
 EAR_GAP = 0.003
 """Metres between hair and a bare ear."""
+AROUND, LAYER = 0.02, 0.0012
+"""Metres by which hair at the sides and the back goes on beyond the photo's, and how high it lies there."""
+SINK = 0.006
+"""Metres into the bare skin over which hair sinks into the head."""
 CLEARANCE = 0.006
 """Metres inside the head's outline from which hair behind it is free of the photo's mask."""
 MARGIN = 0.02
@@ -206,10 +210,9 @@ def _hair_field(view: HairView, grid: np.ndarray, skin: np.ndarray, scalp: np.nd
     head = ndimage.maximum_filter(np.minimum(view.depth, 1e3), 2 * int(CLEARANCE / view.pixel) + 1)
     hidden = depth > ndimage.map_coordinates(head, at, order=0, mode="nearest") + 2 * ROOT
     inside, from_skin = seen(view.inside), seen(view.from_skin)
-    gate = np.where(hidden, 1.0, np.minimum(inside, from_skin))
-
     behind = np.clip(depth - view.camera.to_camera(view.center)[2], 0, None)
-    rise = 0.001 + FADE * (1 - np.exp(-np.maximum(from_skin, -FADE) / FADE)) + 0.5 * seen(view.from_head) + behind
+    gate = np.where(hidden, 1.0, np.minimum(inside, from_skin))
+    rise = 0.001 + FADE * (1 - np.exp(-np.maximum(from_skin, -SINK) / FADE)) + 0.5 * seen(view.from_head) + behind
     thickness = _thickness(view, grid)
     rising = np.minimum(np.maximum(thickness, THINNEST), rise)
     grows = np.clip(np.maximum(2 * scalp, (grid[..., 1] - view.ear - 0.01) / 0.02), 0, 1)
@@ -217,7 +220,13 @@ def _hair_field(view: HairView, grid: np.ndarray, skin: np.ndarray, scalp: np.nd
     on_scalp = thickness * (1 - NAPE * down**1.5) * grows - 0.01 * (1 - grows)
     cap = np.where(hidden, on_scalp, rising) - skin
     hanging = np.maximum(_locks(view, grid, inside), _behind_neck(view, grid))
-    return np.minimum(np.minimum(_union(cap, hanging, 0.04), gate), grid[..., 1] - view.shoulders)
+    # Seen so aslant, the sides of the head must not have holes for a pixel that the fit is off: close to the skin hair
+    # goes on, and up to the hair where the head in the photo is higher than the model's.
+    above = LAYER + np.minimum(seen(view.from_head), 2 * np.clip(-from_skin, 0, None))
+    layer = np.minimum(above - skin, np.minimum(inside, from_skin) + np.minimum(behind, AROUND))
+    layer = np.where(behind > 0, np.minimum(layer, on_scalp + above), -1.0)
+    field = np.maximum(np.minimum(_union(cap, hanging, 0.04), gate), layer)
+    return np.minimum(field, grid[..., 1] - view.shoulders)
 
 
 def _union(a: np.ndarray, b: np.ndarray, blend: float) -> np.ndarray:
