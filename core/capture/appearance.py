@@ -1,6 +1,7 @@
 """The materials of skin and eyes, which a photo tells of, and of teeth; the rest's stand in `assembly.MATERIALS`."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,18 +13,39 @@ from .fit import HeadFit
 from .photo import Photo
 from .segmentation import Masks
 from .teeth import teeth_textures
-from .texture import encode, skin_textures
+from .texture import SIZE, encode, skin_textures
 
 EYES = ("left_eye", "right_eye")
 
 
-def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tuple[dict[str, Material], np.ndarray]:
-    """Materials of skin, eyes and teeth by part, from the photo that `fit` explains, and its exposure:
-    the linear colour `[3]` that a white card on the face would have.
-    """
+@dataclass(frozen=True)
+class Appearance:
+    """What a photo tells of a head beyond its shape."""
+
+    materials: dict[str, Material]
+    """Of skin, eyes and teeth, by part."""
+    exposure: np.ndarray
+    """[3] the linear colour that a white card on the face would have."""
+    offset: np.ndarray | None
+    """[V, 3] metres by which the neutral head has the photo's folds; None where none were looked for."""
+    warnings: list[str]
+
+
+def appearance(
+    model: HeadModel,
+    fit: HeadFit,
+    photo: Photo,
+    masks: Masks,
+    *,
+    texture_size: int = SIZE,
+    refine: bool = True,
+    device: str = "cpu",
+) -> Appearance:
+    """Materials and relief from the photo that `fit` explains (see `skin_textures` for the options)."""
     posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
     neutral = model.shaped(fit.beta).astype(np.float32)
-    skin = skin_textures(model, neutral, posed, fit.camera, photo.pixels, masks)
+    options: dict[str, Any] = {"size": texture_size, "refine": refine, "device": device}
+    skin = skin_textures(model, neutral, posed, fit.camera, photo.pixels, masks, **options)
     iris = iris_color(photo.pixels, fit.landmarks, skin.exposure)
     materials = {
         "skin": replace(
@@ -33,7 +55,9 @@ def appearance(model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks) -> tu
             roughness_texture=skin.roughness,
         )
     }
-    return {**materials, **plain_materials(model, iris)}, skin.exposure
+    warnings = [skin.doubt] if skin.doubt else []
+    offset = skin.relief.offset if skin.relief else None
+    return Appearance({**materials, **plain_materials(model, iris)}, skin.exposure, offset, warnings)
 
 
 def plain_materials(model: HeadModel, iris: np.ndarray = DEFAULT_IRIS) -> dict[str, Material]:

@@ -29,6 +29,7 @@ from .photo_surface import fitted
 from .segmentation import segment
 from .skin_tone import SkinTone
 from .stages import Progress, StageClock
+from .texture import SIZE, SIZES
 
 STAGES = {"detect": 0.0, "fit": 0.1, "texture": 0.25, "hair": 0.5, "surface": 0.6, "assemble": 0.9}
 """Stage -> share of the job that is done when it begins; `surface` is of implicit heads alone."""
@@ -47,6 +48,10 @@ class CaptureOptions:
     topology: str = "quads"
     resolution: int = RESOLUTION
     """Cells along the longest side of the implicit head's box."""
+    refine: bool = True
+    """Make relief of the photo's fine shades; without, a photo is done faster."""
+    texture_size: int = SIZE
+    """Texels along a side of the skin's maps, one of `SIZES`."""
     device: str = "cpu"
     """Torch device."""
 
@@ -65,6 +70,8 @@ def capture_head(
     """
     if len(photo_paths) != 1:
         raise UsageError("A head is made from one photo; give exactly one.")
+    if options.texture_size not in SIZES:
+        raise UsageError(f"Maps are {', '.join(map(str, SIZES))} texels wide, not {options.texture_size}.")
     clock = StageClock(STAGES, progress)
     clock.begin("detect")
     head = None
@@ -78,7 +85,8 @@ def capture_head(
     masks = segment(photo.pixels, landmarks)
     fit = fit_head(model, LandmarkEmbedding.load(model), SkinTone.load(model), photo, masks, landmarks)
     clock.begin("texture")
-    materials, exposure = appearance(model, fit, photo, masks)
+    look = appearance(model, fit, photo, masks, texture_size=options.texture_size, refine=options.refine, device=options.device)
+    materials, exposure = look.materials, look.exposure
     clock.begin("hair")
     parts = []
     for grow in (grow_hair, grow_brows):
@@ -102,12 +110,12 @@ def capture_head(
         avatar = implicit_avatar(head, model, **description, extra_beta=fit.beta)
     else:
         clock.begin("assemble")
-        avatar = head_avatar(model, fit.beta, **description, version=VERSION)
+        avatar = head_avatar(model, fit.beta, offset=look.offset, **description, version=VERSION)
     report = {
         "seconds": clock.end(),
         "errors": errors,
         "parameters": avatar.parameters,
-        "warnings": _warnings(photo, fit),
+        "warnings": [*_warnings(photo, fit), *look.warnings],
     }
     return avatar, report
 

@@ -1,7 +1,7 @@
 """The skin's textures: the photo's detail on the solved low-frequency albedo, its mirror image and pores elsewhere."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -24,11 +24,14 @@ from .albedo import (
     vertex_means,
 )
 from .complexion import lash_line, pores, shine, wet
+from .fine import KEPT, SHADE, Relief, solve_folds, solve_wrinkles
+from .fine_doubt import doubt
 from .folds import CREASE_COLOR, creases, folded
 from .projection import Projection, project_photo
 from .segmentation import Masks
 
-SIZE = 2048
+SIZE, SIZES = 2048, (1024, 2048, 4096)
+"""Texels along a side of the maps, and those that can be asked for."""
 QUALITY = 93
 EDGE = 0.0008
 """Metres, one deviation, over which trust in the photo fades."""
@@ -38,8 +41,8 @@ PORE_RESOLUTION = 6000.0
 """Pixels per metre from which a photo shows pores itself."""
 PORE_DEPTH = 0.000025
 """Metres, one deviation."""
-FURROW_DEPTH = 0.0009
-"""Metres for one unit of log luminance of the photo's fine detail."""
+BLEND = 0.35
+"""Share of the coarse albedo, which has the relief's shade in it, in the final one (Jiang et al., 2018, there beta)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class SkinTextures:
     """What the skin's material needs."""
 
     color: bytes
-    """JPEG, sRGB, SIZE x SIZE."""
+    """JPEG, sRGB, size x size."""
     normal: bytes
     """JPEG, tangent space, OpenGL convention."""
     roughness: bytes
@@ -55,47 +58,78 @@ class SkinTextures:
     exposure: np.ndarray
     """[3] linear colour that a white card in the middle of the face would have in the photo."""
     field: SkinField
+    relief: Relief | None
+    """What the photo's fine shades tell; None where that was not asked or cannot be told."""
+    doubt: str | None
+    """Why it cannot: a sentence."""
 
 
 def skin_textures(
-    model: HeadModel, neutral: np.ndarray, vertices: np.ndarray, camera: Camera, pixels: np.ndarray, masks: Masks
+    model: HeadModel,
+    neutral: np.ndarray,
+    vertices: np.ndarray,
+    camera: Camera,
+    pixels: np.ndarray,
+    masks: Masks,
+    *,
+    size: int = SIZE,
+    refine: bool = True,
+    device: str = "cpu",
 ) -> SkinTextures:
     """Textures of the skin of `vertices` [V, 3], posed as in the photo `pixels` uint8 [H, W, 3] that `camera` took.
 
-    `neutral` [V, 3] is the same head without expression: the textures are for it.
+    `neutral` [V, 3] is the same head without expression: the textures are for it. They are `size` texels wide; with
+    `refine` the photo's fine shades become relief, on the torch `device`, as far as it is fit for that.
     """
-    atlas = build_atlas(model, "skin", SIZE)
+    atlas = build_atlas(model, "skin", size)
     projection = project_photo(model, atlas, vertices, camera, pixels, masks)
     color, trust = vertex_means(atlas, projection, len(vertices))
     points = camera.project(vertices)[:, :2]
     hairy = np.clip(masks.sample("brows", points) + masks.sample("beard", points), 0, 1)
     normals = vertex_normals(vertices, skin_triangles(model))
     fold = folded(model, neutral, vertices)
-    field = solve_skin(model, normals, color, trust, masks.sample("lips", points), hairy, fold)
+    lips = masks.sample("lips", points)
+    field = solve_skin(model, normals, color, trust, lips, hairy, fold)
+    problem = doubt(model, color, trust * (1 - hairy), projection) if refine else None
+    folds = relief = None
+    if refine and not problem:
+        folds = solve_folds(model, vertices, color, trust * (1 - hairy), field, device)
+        shade = (1 - BLEND) * folds.shade[:, None] * SHADE
+        field = solve_skin(model, normals, color - shade, trust, lips, hairy, fold)
+        field = replace(field, shading=field.shading + shade)
 
     base = atlas.gather(field.albedo + scalp_tint(model, field, pixels, masks))
-    detail, seen = photo_detail(atlas, projection, field, model.masks["narrow_face"])
+    detail, trusted = photo_detail(atlas, projection, field, model.masks["narrow_face"])
+    height = np.zeros(len(atlas.texels), np.float32)
+    if folds:
+        wrinkles = solve_wrinkles(atlas, vertices, normals, folds, projection, detail, device)
+        height = wrinkles.height * (1 - (1 - KEPT) * atlas.gather(fold))
+        relief = Relief(folds, wrinkles, folds.offset(model, neutral, fold))
+        detail = detail - (1 - BLEND) * wrinkles.shade[projection.index, None] * SHADE
+    detail, seen = completed(atlas, projection.index, detail, trusted)
     dry = 1 - atlas.gather(wet(model))[:, None]
     bare = fold * (1 - hairy) * (1 - model.masks["lips"])
     detail = detail - creases(atlas, (base + detail) @ LUMINANCE, atlas.gather(bare))[:, None] * CREASE_COLOR
     pore = pores(atlas.image(atlas.density, fill=1.0)).reshape(-1)[atlas.texels][:, None]
     unresolved = 1 - 0.7 * min(1.0, projection.pixels_per_metre / PORE_RESOLUTION) * seen
     albedo = base + dry * (detail + PORE_CONTRAST * unresolved * pore) + lash_line(atlas, model)
-    height = dry * (FURROW_DEPTH * _fine(atlas, detail) + PORE_DEPTH * pore)
+    height = dry * (height[:, None] + PORE_DEPTH * pore)
     return SkinTextures(
         color=encode(_padded(atlas, linear_to_srgb(np.exp(albedo)))),
         normal=encode(normal_map(atlas, height[:, 0])),
         roughness=encode(_roughness(model, atlas, pore)),
         exposure=np.exp(np.average(field.shading, axis=0, weights=field.trust)),
         field=field,
+        relief=relief,
+        doubt=problem,
     )
 
 
 def photo_detail(
     atlas: Atlas, projection: Projection, field: SkinField, face: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Log colour `[N, 3]` that the photo, or else its mirror image, adds to the low-frequency albedo, and the
-    share `[N, 1]` of each texel that stems from either.
+    """Log colour `[M, 3]` that the photo adds to the low-frequency albedo and shading at the projection's texels, and
+    trust `[M]` in it.
 
     Outside the `face` [V] there is nothing dark on skin: that is a collar, an earring or a strand of hair.
     """
@@ -106,11 +140,17 @@ def photo_detail(
     dark = np.clip((-detail @ LUMINANCE - 0.15) / 0.2, 0, 1)
     trust = np.zeros(len(atlas.texels), np.float32)
     trust[index] = projection.trust * np.clip(2 * low[:, 3], 0, 1) * (1 - dark * (1 - low[:, 4]))
-    trust = _soft(atlas, trust)[:, None]
+    return detail, _soft(atlas, trust)[index]
+
+
+def completed(
+    atlas: Atlas, index: np.ndarray, detail: np.ndarray, trust: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The log colours `detail` [M, 3] of the texels `index`, or else their mirror image, over the chart: `[N, 3]`, and
+    the share `[N, 1]` of each texel that stems from either."""
     image = np.zeros((len(atlas.texels), 4), np.float32)
-    image[index, :3] = tame_highlights(detail, HIGHLIGHT)
-    image[:, :3] *= trust
-    image[:, 3:] = trust
+    image[index, :3] = tame_highlights(detail, HIGHLIGHT) * trust[:, None]
+    image[index, 3] = trust
     mirrored = cv2.remap(atlas.image(image), atlas.mirror_map, None, cv2.INTER_LINEAR)
     mirrored = mirrored.reshape(-1, 4)[atlas.texels]
     image += (1 - image[:, 3:]) * mirrored
@@ -135,14 +175,6 @@ def normal_map(atlas: Atlas, height: np.ndarray) -> np.ndarray:
     up = -cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
     normal = np.stack([-right * density, -up * density, np.ones_like(image)], -1)
     return normal / np.linalg.norm(normal, axis=-1, keepdims=True) * 0.5 + 0.5
-
-
-def _fine(atlas: Atlas, detail: np.ndarray) -> np.ndarray:
-    """The part of a detail's luminance that is as fine as wrinkles, `[N, 1]`, bounded so that hairs cut no trenches."""
-    image = atlas.image(detail @ LUMINANCE)
-    width = 0.002 * float(np.median(atlas.density))
-    fine = cv2.GaussianBlur(image, (0, 0), 1.0) - cv2.GaussianBlur(image, (0, 0), width)
-    return np.clip(fine.reshape(-1)[atlas.texels][:, None], -0.12, 0.12)
 
 
 def _roughness(model: HeadModel, atlas: Atlas, pore: np.ndarray) -> np.ndarray:

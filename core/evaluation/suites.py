@@ -12,6 +12,7 @@ from typing import Any
 from ..registry import find
 
 EVALUATIONS: dict[str, str] = {
+    "fine": "fine:evaluate_fine",
     "hair": "hair:evaluate_hair",
     "heads": "heads:evaluate_heads",
     "heads-ablation": "heads_ablation:evaluate_heads_ablation",
