@@ -5,7 +5,7 @@ the chart the wrinkles on them. Only bare skin is looked at: what hides it (glas
 part of the shell (lips' seam, lids, ears) has no height.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,8 +18,8 @@ from .complexion import HEMOGLOBIN, MELANIN, pigment, wet
 from .fine_energy import DARKEST, Patch, Weights, minimise
 from .projection import Projection
 
-FOLDS = Weights(noise=0.05, height=1.0, flatness=1.5, bound=1.5, steps=80)
-WRINKLES = Weights(noise=0.03, height=0.12, flatness=1.0, bound=0.3, steps=30)
+FOLDS = Weights(noise=0.05, height=1.0, flatness=0.7, bound=1.5, steps=80)
+WRINKLES = Weights(noise=0.05, height=0.15, flatness=0.8, bound=0.3, steps=30)
 FOLD_WIDTH = 6.0
 """Squared edges: shades that vary more slowly over the mesh are the coarse solution's."""
 WRINKLE_WIDTH = 0.0018
@@ -57,7 +57,7 @@ class Folds:
         """`[V, 3]` metres by which the `neutral` head [V, 3] has the relief, less what the expression made: `fold`
         [V], 0..1, is how it folds the skin. What the photo does not see is as on the other side.
         """
-        own = self.height * (1 - (1 - KEPT) * fold)
+        own = self.height * lasting(fold)
         both = own + (1 - self.sight) * own[model.mirror]
         return (both[:, None] * vertex_normals(neutral, skin_triangles(model))).astype(np.float32)
 
@@ -84,6 +84,11 @@ class Relief:
     wrinkles: Wrinkles
     offset: np.ndarray
     """[V, 3] metres by which the neutral head has the folds."""
+
+
+def lasting(fold: np.ndarray) -> np.ndarray:
+    """Share `[...]` of the relief that stays without the photo's expression, which folds the skin by `fold`, 0..1."""
+    return 1 - (1 - KEPT) * fold
 
 
 def shade_of(color: np.ndarray) -> np.ndarray:
@@ -151,7 +156,7 @@ def solve_wrinkles(
 
     known = weight > 0.02
     heights, made = np.zeros((2, *shade.shape), np.float32)
-    texel, triangles = _grid(known)
+    triangles = _grid(known)
     if len(triangles):
         solid = atlas.image(np.ones(len(atlas.texels), np.float32))
         place = np.concatenate([atlas.gather(posed), atlas.gather(normals)], 1)
@@ -159,7 +164,7 @@ def solve_wrinkles(
         patch = Patch(place[:, :3], place[:, 3:], triangles, folds.light)
         rough = shade - cv2.GaussianBlur(shade, (0, 0), 1.0)
         noise = max(WRINKLES.noise, 2 * float(np.median(np.abs(rough[known])) / 0.6745))
-        balance = Weights(noise, WRINKLES.height, WRINKLES.flatness, WRINKLES.bound, WRINKLES.steps)
+        balance = replace(WRINKLES, noise=noise)
         believed = (weight * _plausible(shade))[known]
         heights[known], made[known] = minimise(patch, shade[known], believed, weight[known], balance, device)
     return _completed(atlas, np.stack([heights, made, shade], -1), sight)
@@ -196,9 +201,9 @@ def _reduced(image: np.ndarray, factor: int) -> np.ndarray:
     return cv2.resize(image, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
 
 
-def _grid(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The `known` texels of an image [H, W], and the triangles `[T, 3]` of each with its right and lower neighbour."""
+def _grid(known: np.ndarray) -> np.ndarray:
+    """The triangles `[T, 3]` of each of the `known` texels of an image [H, W] with its right and lower neighbour."""
     number = np.full(np.add(known.shape, 1), -1)
     number[:-1, :-1][known] = np.arange(known.sum())
     triangles = np.stack([number[:-1, :-1], number[1:, :-1], number[:-1, 1:]], -1).reshape(-1, 3)
-    return np.flatnonzero(known), triangles[(triangles >= 0).all(1)]
+    return triangles[(triangles >= 0).all(1)]

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from PIL import Image
 from ..avatar import Avatar
 from ..errors import UsageError
 from ..parametric.arkit import arkit_from_flame
-from ..parametric.assembly import head_avatar
+from ..parametric.assembly import carried, head_avatar
 from ..parametric.head import SHAPES, HeadModel
 from ..version import VERSION
 from ..weights import weights_path
@@ -85,7 +85,8 @@ def capture_head(
     masks = segment(photo.pixels, landmarks)
     fit = fit_head(model, LandmarkEmbedding.load(model), SkinTone.load(model), photo, masks, landmarks)
     clock.begin("texture")
-    look = appearance(model, fit, photo, masks, texture_size=options.texture_size, refine=options.refine, device=options.device)
+    detail: dict[str, Any] = {"texture_size": options.texture_size, "refine": options.refine, "device": options.device}
+    look = appearance(model, fit, photo, masks, **detail)
     materials, exposure = look.materials, look.exposure
     clock.begin("hair")
     parts = []
@@ -110,6 +111,8 @@ def capture_head(
         avatar = implicit_avatar(head, model, **description, extra_beta=fit.beta)
     else:
         clock.begin("assemble")
+        if look.offset is not None:
+            description["extra_parts"] = [replace(p, vertices=p.vertices + carried(p, look.offset)) for p in parts]
         avatar = head_avatar(model, fit.beta, offset=look.offset, **description, version=VERSION)
     report = {
         "seconds": clock.end(),

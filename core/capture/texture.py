@@ -24,7 +24,7 @@ from .albedo import (
     vertex_means,
 )
 from .complexion import lash_line, pores, shine, wet
-from .fine import KEPT, SHADE, Relief, solve_folds, solve_wrinkles
+from .fine import SHADE, Relief, lasting, solve_folds, solve_wrinkles
 from .fine_doubt import doubt
 from .folds import CREASE_COLOR, creases, folded
 from .projection import Projection, project_photo
@@ -103,7 +103,7 @@ def skin_textures(
     height = np.zeros(len(atlas.texels), np.float32)
     if folds:
         wrinkles = solve_wrinkles(atlas, vertices, normals, folds, projection, detail, device)
-        height = wrinkles.height * (1 - (1 - KEPT) * atlas.gather(fold))
+        height = wrinkles.height * lasting(atlas.gather(fold))
         relief = Relief(folds, wrinkles, folds.offset(model, neutral, fold))
         detail = detail - (1 - BLEND) * wrinkles.shade[projection.index, None] * SHADE
     detail, seen = completed(atlas, projection.index, detail, trusted)
@@ -143,9 +143,7 @@ def photo_detail(
     return detail, _soft(atlas, trust)[index]
 
 
-def completed(
-    atlas: Atlas, index: np.ndarray, detail: np.ndarray, trust: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def completed(atlas: Atlas, index: np.ndarray, detail: np.ndarray, trust: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The log colours `detail` [M, 3] of the texels `index`, or else their mirror image, over the chart: `[N, 3]`, and
     the share `[N, 1]` of each texel that stems from either."""
     image = np.zeros((len(atlas.texels), 4), np.float32)

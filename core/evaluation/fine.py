@@ -1,4 +1,4 @@
-"""Suite `fine`: relief and albedo by fine inverse rendering, on heads whose relief is known and on held-out portraits."""
+"""Suite `fine`: relief and albedo by fine inverse rendering, on heads of known relief and on held-out portraits."""
 
 import io
 from pathlib import Path
@@ -25,13 +25,13 @@ from ..training.portraits import HELD_OUT, portrait_paths
 from ..weights import weights_path
 from .fine_heads import OCCLUDERS, FineHead, bent_normals, fine_head, relief_height
 
-HEADS = 4
+HEADS = 2
 """Synthetic heads with each occluder."""
 PORTRAITS = 24
 TEXTURE = 1024
 SEEN, HIDDEN = 0.7, 0.02
 """Sight from which a texel counts as seen, and below which as hidden."""
-FLAT = 2.0
+FLAT = 4.0
 """Degrees that the known relief turns a normal where it counts as relief."""
 
 

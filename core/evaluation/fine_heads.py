@@ -21,7 +21,7 @@ SCALE = 2
 PIXELS_PER_METRE = 1500.0
 NOISE = 1.5 / 255
 """Deviation of the sRGB values."""
-GLOSS, SHARPNESS = 0.12, 40.0
+GLOSS, SHARPNESS = 0.06, 40.0
 """Blinn's highlight: its strength and exponent."""
 STEP = 1e-5
 """Metres, of the finite differences that give the relief's slopes."""
@@ -56,7 +56,7 @@ def relief_height(points: np.ndarray, marks: np.ndarray) -> np.ndarray:
     unit = 1e-3
     for side, (wing, corner, outer, under) in ((-1, (31, 48, 36, (40, 41))), (1, (35, 54, 45, (46, 47)))):
         path = marks[[wing, corner]] + [[side * 0.004, 0.004, 0], [side * 0.008, 0, 0]]
-        along, across = _segment(points, *path, outward=side)
+        along, across = _segment(points, path[0], path[1], outward=side)
         height += unit * (-0.7 * _bell(across, 0.002) + 0.5 * _bell(across - 0.006, 0.004)) * _window(along)
         bag = points - marks[list(under)].mean(0) + [0, 0.011, 0]
         height += 0.6 * unit * _bell(bag[:, 0], 0.009) * _bell(bag[:, 1], 0.003) * _bell(bag[:, 2], 0.02)
@@ -82,8 +82,9 @@ def fine_head(model: HeadModel, seed: int, occluder: str) -> FineHead:
     camera = Camera(SCALE * PIXELS_PER_METRE, (size[0] / 2, size[1] / 2), size, turn.astype(np.float32), middle)
     light = np.zeros((9, 3), np.float32)
     direction = np.array([rng.uniform(-0.6, 0.6), rng.uniform(0.2, 0.8), 0.8])
-    light[:4] = np.array([2.6, *(0.9 * direction[[1, 2, 0]])])[:, None]
-    light[4:] = rng.normal(0, 0.08, (5, 1))
+    direction /= np.linalg.norm(direction)
+    light[:4] = np.array([2.6, *(1.5 * direction[[1, 2, 0]])])[:, None]
+    light[4:] = rng.normal(0, 0.1, (5, 1))
     light *= 0.75 / shade(np.array([0, 0, 1.0]), light).mean()
 
     triangles = triangulate(model.faces)[0]
@@ -96,7 +97,7 @@ def fine_head(model: HeadModel, seed: int, occluder: str) -> FineHead:
     tone = np.log([0.5, 0.3, 0.2]) + rng.uniform(0, 1) * (TONES[1] - np.log([0.5, 0.3, 0.2]))
     smooth = tone + pigment(model)
     albedo = np.exp(interpolate(smooth, corners, weights) + _mottle(points, seed))
-    half = direction / np.linalg.norm(direction) + (-turn.T @ middle) / np.linalg.norm(middle)
+    half = direction + (-turn.T @ middle) / np.linalg.norm(middle)
     gloss = GLOSS * np.clip(bent @ (half / np.linalg.norm(half)), 0, 1) ** SHARPNESS
     color = np.where(skin[:, None], albedo * shade(bent, light) + gloss[:, None], 0.6)
 
@@ -155,7 +156,7 @@ def _window(along: np.ndarray) -> np.ndarray:
 
 
 def _segment(points: np.ndarray, start: np.ndarray, end: np.ndarray, outward: int) -> tuple[np.ndarray, np.ndarray]:
-    """Place `[N]` along a segment, 0..1, and signed metres `[N]` across it as seen from the front, positive `outward`."""
+    """Place `[N]` along a segment, 0..1, and metres `[N]` across it as seen from the front, positive `outward`."""
     line = end - start
     across = np.array([-line[1], line[0], 0.0])
     across *= np.sign(across[0] * outward or 1.0) / np.linalg.norm(across)
@@ -167,8 +168,8 @@ def _mottle(points: np.ndarray, seed: int) -> np.ndarray:
     """Log colours `[N, 3]` of blood and melanin that vary over millimetres and centimetres."""
     rng = np.random.default_rng(seed + 1000)
     result = np.zeros((len(points), 3))
-    for pigment_, strength in ((HEMOGLOBIN, 0.12), (MELANIN, 0.08)):
-        waves = rng.standard_normal((12, 3)) * 2 * np.pi / np.exp(rng.uniform(np.log(0.003), np.log(0.03), (12, 1)))
+    for pigment_, strength in ((HEMOGLOBIN, 0.1), (MELANIN, 0.06)):
+        waves = rng.standard_normal((12, 3)) * 2 * np.pi / np.exp(rng.uniform(np.log(0.004), np.log(0.04), (12, 1)))
         phase = rng.uniform(0, 2 * np.pi, 12)
         result += strength * np.sqrt(2 / 12) * np.cos(points @ waves.T + phase).sum(1)[:, None] * pigment_
     return result

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from likeness.core.capture import texture
 from likeness.core.capture.albedo import skin_triangles
 from likeness.core.capture.complexion import pigment
 from likeness.core.capture.texture import SkinTextures, skin_textures
@@ -23,11 +22,6 @@ SIZE = 512
 TONES = {"light": (0.60, 0.38, 0.27), "medium": (0.36, 0.19, 0.12), "dark": (0.15, 0.065, 0.04)}
 
 
-@pytest.fixture(autouse=True)
-def small_textures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texture, "SIZE", SIZE)
-
-
 @pytest.fixture(scope="module")
 def atlas(model: HeadModel) -> Atlas:
     return build_atlas(model, "skin", SIZE)
@@ -40,7 +34,9 @@ def complexion(model: HeadModel, tone: str) -> np.ndarray:
 
 
 def textures(model: HeadModel, scene: Scene) -> SkinTextures:
-    return skin_textures(model, scene.vertices, scene.vertices, scene.camera, scene.pixels, scene.masks)
+    return skin_textures(
+        model, scene.vertices, scene.vertices, scene.camera, scene.pixels, scene.masks, size=SIZE, refine=False
+    )
 
 
 def decoded(image: bytes) -> np.ndarray:
