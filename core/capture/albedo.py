@@ -89,7 +89,7 @@ def solve_skin(
     [V], 0..1, is how the photo's expression folds the skin.
     """
     edges = skin_edges(model)
-    layout = diffused(edges, pigment(model), np.ones(len(color)), 0.3)
+    layout = smooth(edges, pigment(model), np.ones(len(color)), 0.3)
     trust = trust * (1 - wet(model))
     bare = (1 - lips) * (1 - hairy)
     weight = trust * bare * model.masks["narrow_face"]
@@ -112,7 +112,7 @@ def solve_skin(
     reflected = BOUNCED * (1 - np.maximum(model.masks["narrow_face"], hairy))[:, None] * cast
     seen = layout + tone + own - reflected
     albedo = _complete(edges, seen, trust, prior, model.mirror, anchor)
-    albedo = diffused(edges, albedo - prior, np.ones(len(color)), 0.3) + prior  # the vertices' own noise is detail
+    albedo = smooth(edges, albedo - prior, np.ones(len(color)), 0.3) + prior  # the vertices' own noise is detail
     socket = wet(model)[:, None]
     light = estimate_light(normals, np.exp(color - albedo), weight)
     albedo = (albedo * (1 - socket) + mucosa(model) * socket).astype(np.float32)
@@ -128,7 +128,7 @@ def scalp_tint(model: HeadModel, field: SkinField, pixels: np.ndarray, masks: Ma
     color = np.median(srgb_to_linear(masks.crop(pixels)[seen].astype(np.float32) / 255), axis=0)
     luminance = np.log(max(float(color @ LUMINANCE), DARK))
     shading = np.average(field.shading, axis=0, weights=field.trust + 1e-6)
-    scalp = diffused(skin_edges(model), model.masks["scalp"][:, None], np.ones(len(field.albedo)), 12.0)
+    scalp = smooth(skin_edges(model), model.masks["scalp"][:, None], np.ones(len(field.albedo)), 12.0)
     darker = min(0.0, luminance - float((shading + field.tone) @ LUMINANCE))
     return (cover * darker * scalp * SCALP_TINT).astype(np.float32)
 
@@ -211,20 +211,20 @@ def _uneven_light(
     its shine and flush, and of the shade in folds and sockets two thirds or, where the expression folds, nearly all.
     """
     residual = np.clip(residual, -0.7, 0.5)
-    smooth = diffused(edges, residual, weight, 100.0)
+    slow = smooth(edges, residual, weight, 100.0)
     both = np.minimum(weight, weight[mirror])
-    lopsided = diffused(edges, residual - residual[mirror], both, 30.0) / 2
+    lopsided = smooth(edges, residual - residual[mirror], both, 30.0) / 2
     lopsided = (lopsided - lopsided[mirror]) / 2
-    even = (smooth + smooth[mirror]) / 2
+    even = (slow + slow[mirror]) / 2
     brightness = (even @ LUMINANCE)[:, None]
     light = 0.9 * brightness + 0.75 * (even - brightness) + lopsided
-    patches = diffused(edges, residual - light, weight, 5.0)
+    patches = smooth(edges, residual - light, weight, 5.0)
     brightness = (patches @ LUMINANCE)[:, None]
     shade = np.where(brightness < 0, 0.65 + 0.3 * fold[:, None], 0.7) * brightness
     return (light + shade + 0.75 * (patches - brightness)).astype(np.float32)
 
 
-def diffused(edges: sparse.csr_matrix, values: np.ndarray, weight: np.ndarray, stiffness: float) -> np.ndarray:
+def smooth(edges: sparse.csr_matrix, values: np.ndarray, weight: np.ndarray, stiffness: float) -> np.ndarray:
     """Values `[V, C]` diffused over the surface, known where `weight` [V] is, fading to 0 far from there."""
     system = sparse.diags(weight + 0.01) + stiffness * (edges.T @ edges)
     return _solve(system, weight[:, None] * values)

@@ -1,7 +1,7 @@
 """The materials of skin and eyes, which photos tell of, and of teeth; the rest's stand in `assembly.MATERIALS`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,24 +13,35 @@ from .fit import HeadFit
 from .shots import Shot
 from .skin_views import SkinView
 from .teeth import teeth_textures
-from .texture import encode, skin_textures
+from .texture import SkinOptions, encode, skin_textures
 
 EYES = ("left_eye", "right_eye")
 
 
+@dataclass(frozen=True)
+class Appearance:
+    """What photos tell of a head beyond its shape."""
+
+    materials: dict[str, Material]
+    """Of skin, eyes and teeth, by part."""
+    exposure: np.ndarray
+    """[3] the linear colour that a white card on the face would have in the first photo."""
+    offset: np.ndarray | None
+    """[V, 3] metres by which the neutral head has the photos' folds; None where none were looked for."""
+    warnings: list[str]
+
+
 def appearance(
-    model: HeadModel, fits: Sequence[HeadFit], shots: Sequence[Shot]
-) -> tuple[dict[str, Material], np.ndarray]:
-    """Materials of skin, eyes and teeth by part, from the photos that `fits` explain, and the first one's exposure:
-    the linear colour `[3]` that a white card on the face would have. Eyes are the first one's.
-    """
+    model: HeadModel, fits: Sequence[HeadFit], shots: Sequence[Shot], options: SkinOptions
+) -> Appearance:
+    """Materials and relief from the photos that `fits` explain; eyes are the first one's."""
     views = [
         SkinView(
             model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32), fit.camera, shot.photo.pixels, shot.masks
         )
         for fit, shot in zip(fits, shots, strict=True)
     ]
-    skin = skin_textures(model, model.shaped(fits[0].beta).astype(np.float32), views)
+    skin = skin_textures(model, model.shaped(fits[0].beta).astype(np.float32), views, options)
     iris = iris_color(shots[0].photo.pixels, fits[0].landmarks, skin.exposure)
     materials = {
         "skin": replace(
@@ -40,7 +51,8 @@ def appearance(
             roughness_texture=skin.roughness,
         )
     }
-    return {**materials, **plain_materials(model, iris)}, skin.exposure
+    offset = skin.relief.offset if skin.relief else None
+    return Appearance({**materials, **plain_materials(model, iris)}, skin.exposure, offset, skin.doubts)
 
 
 def plain_materials(model: HeadModel, iris: np.ndarray = DEFAULT_IRIS) -> dict[str, Material]:

@@ -1,13 +1,14 @@
 """From photos of a person to an Avatar: detect, fit, texture, hair, assemble."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..avatar import Avatar
+from ..errors import UsageError
 from ..parametric.arkit import arkit_from_flame
-from ..parametric.assembly import head_avatar
+from ..parametric.assembly import carried, head_avatar
 from ..parametric.head import SHAPES, HeadModel
 from ..version import VERSION
 from ..weights import weights_path
@@ -23,6 +24,7 @@ from .photo_surface import fitted
 from .shots import take_shots
 from .skin_tone import SkinTone
 from .stages import Progress, StageClock
+from .texture import SIZE, SIZES, SkinOptions
 
 STAGES = {"detect": 0.0, "fit": 0.1, "texture": 0.25, "hair": 0.5, "surface": 0.6, "assemble": 0.9}
 """Stage -> share of the job that is done when it begins; `surface` is of implicit heads alone."""
@@ -39,6 +41,10 @@ class CaptureOptions:
     topology: str = "quads"
     resolution: int = RESOLUTION
     """Cells along the longest side of the implicit head's box."""
+    refine: bool = True
+    """Make relief of the photo's fine shades; without, a photo is done faster."""
+    texture_size: int = SIZE
+    """Texels along a side of the skin's maps, one of `SIZES`."""
     device: str = "cpu"
     """Torch device."""
 
@@ -58,6 +64,8 @@ def capture_head(
     InputError when a photo cannot be read or none has a face, UsageError without photos, EngineError when weights are
     missing.
     """
+    if options.texture_size not in SIZES:
+        raise UsageError(f"Maps are {', '.join(map(str, SIZES))} texels wide, not {options.texture_size}.")
     clock = StageClock(STAGES, progress)
     clock.begin("detect")
     head = None
@@ -73,7 +81,8 @@ def capture_head(
     (fit, *_), (shot, *_) = fits, shots
     photo, masks = shot.photo, shot.masks
     clock.begin("texture")
-    materials, exposure = appearance(model, fits, shots)
+    look = appearance(model, fits, shots, SkinOptions(options.texture_size, options.refine, options.device))
+    materials, exposure = look.materials, look.exposure
     clock.begin("hair")
     parts = []
     for grow in (grow_hair, grow_brows):
@@ -99,12 +108,14 @@ def capture_head(
         avatar = implicit_avatar(head, model, **description, extra_beta=fit.beta)
     else:
         clock.begin("assemble")
-        avatar = head_avatar(model, fit.beta, **description, version=VERSION)
+        if look.offset is not None:
+            description["extra_parts"] = [replace(p, vertices=p.vertices + carried(p, look.offset)) for p in parts]
+        avatar = head_avatar(model, fit.beta, offset=look.offset, **description, version=VERSION)
     report = {
         "seconds": clock.end(),
         "errors": errors,
         "parameters": avatar.parameters,
         "photos": photo_reports(shots, fits),
-        "warnings": warnings + fit_warnings(shots, landmark_fits),
+        "warnings": warnings + fit_warnings(shots, landmark_fits) + look.warnings,
     }
     return avatar, report

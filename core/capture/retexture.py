@@ -15,6 +15,7 @@ from .fit import fit_known, head_fit
 from .photo_report import fit_parameters, fit_warnings, photo_reports, portrait
 from .shots import take_shots
 from .stages import Progress, StageClock
+from .texture import SkinOptions
 
 STAGES = {"detect": 0.0, "fit": 0.1, "texture": 0.3}
 """Stage -> share of the job that is done when it begins."""
@@ -38,8 +39,8 @@ def retexture(
     landmark_fit = fit_known(LandmarkEmbedding.load(model), shot, beta)
     fit = replace(head_fit(model, shot, landmark_fit), beta=beta)
     clock.begin("texture")
-    materials, _ = appearance(model, [fit], [shot])
-    new = {materials[part].name: materials[part] for part in ("skin", *EYES)}
+    look = appearance(model, [fit], [shot], SkinOptions())
+    new = {look.materials[part].name: look.materials[part] for part in ("skin", *EYES)}
     avatar = replace(
         avatar,
         materials=[new.get(material.name, material) for material in avatar.materials],
@@ -52,6 +53,6 @@ def retexture(
         "errors": {"landmarks_iod": fit.error},
         "parameters": avatar.parameters,
         "photos": photo_reports([shot], [fit]),
-        "warnings": warnings + fit_warnings([shot], [landmark_fit]),
+        "warnings": warnings + fit_warnings([shot], [landmark_fit]) + look.warnings,
     }
     return avatar, report

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..parametric.head import HeadModel
 from ..rendering.camera import Camera
-from .albedo import SkinField, diffused, skin_edges
+from .albedo import SkinField, skin_edges, smooth
 from .segmentation import Masks
 
 FIRST = 1.25
@@ -64,7 +64,7 @@ def blended(model: HeadModel, fields: Sequence[SkinField]) -> SkinField:
     """One field of several aligned ones: everyone's albedo, the first one's shading and light."""
     trust = np.stack([field.trust for field in fields])
     edges = skin_edges(model)
-    wide = diffused(edges, shares(trust, SOFT).T, np.ones(trust.shape[1]), WIDTH).T
+    wide = smooth(edges, shares(trust, SOFT).T, np.ones(trust.shape[1]), WIDTH).T
     wide = wide / wide.sum(0)
     albedo = np.einsum("pv,pvc->vc", wide, np.stack([field.albedo for field in fields]))
     return replace(fields[0], albedo=albedo.astype(np.float32), trust=trust.max(0))

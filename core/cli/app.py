@@ -38,6 +38,18 @@ class Topology(StrEnum):
     implicit = "implicit"
 
 
+class Maps(StrEnum):
+    """Texels along a side of the skin's maps."""
+
+    one = "1k"
+    two = "2k"
+    four = "4k"
+
+    @property
+    def texels(self) -> int:
+        return 1024 * int(self.value[0])
+
+
 class ImplicitModel(StrEnum):
     """The implicit heads; auto takes the one that measures best, and for quads of a photo none."""
 
@@ -60,6 +72,8 @@ def head(
     formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
     animate: Annotated[str | None, typer.Option(metavar="CLIP|demo", help="Clip to play on the head, or demo.")] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Write levels of detail too: head_lod1, head_lod2.")] = False,
+    maps: Annotated[Maps, typer.Option(help="How large the skin's maps are.")] = Maps.two,
+    fast: Annotated[bool, typer.Option("--fast", help="Take no wrinkles and folds from the photo.")] = False,
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
 ) -> None:
     """Make an animatable head of a photo, or of several of one person."""
@@ -69,6 +83,7 @@ def head(
         raise UsageError("Levels of detail are made of quads; leave out --levels, or use --topology quads.")
     params: dict[str, Any] = {"photos": [str(photo.absolute()) for photo in photos], "face": face}
     params |= {"model": model.value, "topology": topology.value, "resolution": resolution, "device": device.value}
+    params |= {"refine": not fast, "texture_size": maps.texels}
     make_head("head", params, out, formats=_formats(formats), animate=animate, levels=levels)
 
 

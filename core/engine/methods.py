@@ -81,13 +81,17 @@ def head(
     model: str = "auto",
     topology: str = "quads",
     resolution: int = 256,
+    refine: bool = True,
+    texture_size: int = 2048,
     device: str = "auto",
 ) -> dict[str, Any]:
-    """Make one head of the photos of a person; `model` auto with topology quads is the parametric head alone."""
+    """Make one head of the photos of a person; `model` auto with topology quads is the parametric head alone. `refine`
+    takes wrinkles and folds from the photos, `texture_size` is that of the skin's maps in texels."""
     from ..capture.pipeline import CaptureOptions, capture_head
 
     def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
-        options = CaptureOptions(face=face, model=model, topology=topology, resolution=resolution, device=chosen)
+        mesh: dict[str, Any] = {"model": model, "topology": topology, "resolution": resolution}
+        options = CaptureOptions(face=face, **mesh, refine=refine, texture_size=texture_size, device=chosen)
         return capture_head([Path(photo) for photo in photos], options=options, progress=progress)
 
     return _saved(job, out, device)

@@ -13,6 +13,7 @@ from ..registry import find
 
 EVALUATIONS: dict[str, str] = {
     "coarse-net": "coarse_net:evaluate_coarse_net",
+    "fine": "fine:evaluate_fine",
     "hair": "hair:evaluate_hair",
     "heads": "heads:evaluate_heads",
     "heads-ablation": "heads_ablation:evaluate_heads_ablation",

@@ -22,7 +22,7 @@ import os
 from likeness.core.engine.worker import serve
 from likeness.core.errors import InputError
 
-def head(*, progress, photos, out, face, model, topology, resolution, device):
+def head(*, progress, photos, out, face, model, topology, resolution, refine, texture_size, device):
     progress("detect", 0.0)
     if "faceless" in photos[0]:
         raise InputError("There is no face in faceless.png; choose a photo with one.")

@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from ...capture.albedo import SkinField, skin_triangles, solve_skin, vertex_means
+from ...capture.albedo import SkinField
 from ...capture.embedding import LandmarkEmbedding
 from ...capture.fit import HeadFit, fit_shots, head_fit
-from ...capture.folds import folded
 from ...capture.photo import Photo
-from ...capture.projection import project_photo
 from ...capture.segmentation import Masks
-from ...capture.shots import take_shots
+from ...capture.shots import Shot, take_shots
+from ...capture.skin_photo import photo_detail, skin_photo
 from ...capture.skin_tone import SkinTone
-from ...capture.texture import mirrored, photo_detail
+from ...capture.skin_views import SkinView
+from ...capture.texture import mirrored
 from ...errors import InputError
 from ...parametric.head import HeadModel
 from ...rendering.atlas import Atlas, build_atlas, pull_push
-from ...rendering.shading import srgb_to_linear, vertex_normals
+from ...rendering.shading import srgb_to_linear
 from ..portraits import HELD_OUT, portrait_paths
 
 SIZE = 512
@@ -79,9 +79,8 @@ class _Maker:
         except InputError:
             np.savez(out)
             return
-        photo, masks = shot.photo, shot.masks
         fit = head_fit(self.model, shot, fit_shots(self.model, self.embedding, self.tone, [shot])[0])
-        field, albedo, seen = _skin(self.model, self.atlas, fit, photo, masks)
+        field, albedo, seen = _skin(self.model, self.atlas, fit, shot)
         exposure = np.exp(np.average(field.shading, axis=0, weights=field.trust))
         unfinished = out.with_suffix(".part.npz")
         np.savez(
@@ -89,29 +88,22 @@ class _Maker:
             albedo=albedo.astype(np.float16),
             seen=(255 * np.clip(seen, 0, 1)).astype(np.uint8),
             light=field.light.astype(np.float32),
-            hair=_hair_color(photo, masks) / exposure,
+            hair=_hair_color(shot.photo, shot.masks) / exposure,
             beta=fit.beta,
         )
         unfinished.replace(out)
 
 
-def _skin(
-    model: HeadModel, atlas: Atlas, fit: HeadFit, photo: Photo, masks: Masks
-) -> tuple[SkinField, np.ndarray, np.ndarray]:
+def _skin(model: HeadModel, atlas: Atlas, fit: HeadFit, shot: Shot) -> tuple[SkinField, np.ndarray, np.ndarray]:
     """Log albedo and the share that stems from the photo, as images of the chart; without pores or relief."""
     posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
-    neutral = model.shaped(fit.beta).astype(np.float32)
-    projection = project_photo(model, atlas, posed, fit.camera, photo.pixels, masks)
-    color, trust = vertex_means(atlas, projection, len(posed))
-    points = fit.camera.project(posed)[:, :2]
-    hairy = np.clip(masks.sample("brows", points) + masks.sample("beard", points), 0, 1)
-    normals = vertex_normals(posed, skin_triangles(model))
-    lips, fold = masks.sample("lips", points), folded(model, neutral, posed)
-    field = solve_skin(model, normals, color, trust, lips, hairy, fold)
-    detail, seen = mirrored(atlas, photo_detail(atlas, projection, field, model.masks["narrow_face"]))
-    albedo = atlas.image((atlas.gather(field.albedo) + detail).astype(np.float32))
+    view = SkinView(posed, fit.camera, shot.photo.pixels, shot.masks)
+    skin = skin_photo(model, atlas, model.shaped(fit.beta).astype(np.float32), view, False, "cpu")
+    shown, _ = photo_detail(atlas, skin, skin.field, view, model.masks["narrow_face"], "cpu")
+    detail, seen = mirrored(atlas, shown)
+    albedo = atlas.image((atlas.gather(skin.field.albedo) + detail).astype(np.float32))
     inside = atlas.image(np.ones(len(atlas.texels), np.float32))
-    return field, pull_push(albedo, inside), atlas.image(seen[:, 0].astype(np.float32))
+    return skin.field, pull_push(albedo, inside), atlas.image(seen[:, 0].astype(np.float32))
 
 
 def _hair_color(photo: Photo, masks: Masks) -> np.ndarray:

@@ -10,6 +10,7 @@ from likeness.core.avatar import Avatar
 from likeness.core.capture.pipeline import STAGES, CaptureOptions, capture_head
 from likeness.core.errors import InputError, UsageError
 from likeness.core.parametric.arkit import ARKIT_NAMES
+from likeness.core.parametric.assembly import with_identity
 from likeness.core.parametric.head import HeadModel
 
 
@@ -70,3 +71,22 @@ def test_one_photo_of_several_that_cannot_be_read(astronaut: Path, tmp_path: Pat
 def test_a_face_that_is_not_there(astronaut: Path) -> None:
     with pytest.raises(InputError, match="Face 2 does not exist"):
         capture_head([astronaut], options=CaptureOptions(face=2))
+
+
+def test_maps_have_one_of_three_sizes(astronaut: Path) -> None:
+    with pytest.raises(UsageError, match="1024, 2048, 4096"):
+        capture_head([astronaut], options=CaptureOptions(texture_size=1000))
+
+
+def test_folds_move_the_neutral_head_and_what_it_wears(astronaut: Path, model: HeadModel) -> None:
+    avatar, report = capture_head([astronaut], options=CaptureOptions(texture_size=1024))
+    skin = avatar.part("skin")
+    beta = np.asarray(avatar.parameters["beta"], np.float32)
+    moved = np.linalg.norm(skin.vertices - model.shaped(beta)[skin.model_vertices], axis=1)
+    print(f"up to {1000 * moved.max():.2f} mm")
+    assert not report["warnings"]
+    assert 0.0001 < moved.max() <= 0.003
+    other = with_identity(avatar, model, 0 * beta).part("skin")  # another identity keeps the folds
+    np.testing.assert_allclose(
+        np.linalg.norm(other.vertices - model.shaped(0 * beta)[skin.model_vertices], axis=1), moved, atol=1e-6
+    )

@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from likeness.core.capture import texture
 from likeness.core.capture.skin_views import FIRST, SHARP, SkinView, shares
-from likeness.core.capture.texture import SkinTextures, skin_textures
+from likeness.core.capture.texture import SkinOptions, SkinTextures, skin_textures
 from likeness.core.parametric.head import HeadModel
 from likeness.core.rendering.atlas import Atlas, build_atlas
 
@@ -26,7 +26,7 @@ def atlas(model: HeadModel) -> Atlas:
 
 def textures(model: HeadModel, *scenes: Scene) -> SkinTextures:
     views = [SkinView(scene.vertices, scene.camera, scene.pixels, scene.masks) for scene in scenes]
-    return skin_textures(model, scenes[0].vertices, views)
+    return skin_textures(model, scenes[0].vertices, views, SkinOptions(SIZE, refine=False))
 
 
 def halves(model: HeadModel, truth: np.ndarray) -> tuple[Scene, Scene]:

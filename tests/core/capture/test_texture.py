@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from likeness.core.capture import texture
 from likeness.core.capture.albedo import skin_triangles
 from likeness.core.capture.complexion import pigment
 from likeness.core.capture.skin_views import SkinView
-from likeness.core.capture.texture import SkinTextures, skin_textures
+from likeness.core.capture.texture import SkinOptions, SkinTextures, skin_textures
 from likeness.core.parametric.head import HeadModel
 from likeness.core.rendering.atlas import Atlas, build_atlas, texel_coordinates
 from likeness.core.rendering.rasterise import rasterise
@@ -22,11 +21,6 @@ from .synthetic import Scene, draw
 
 SIZE = 512
 TONES = {"light": (0.60, 0.38, 0.27), "medium": (0.36, 0.19, 0.12), "dark": (0.15, 0.065, 0.04)}
-
-
-@pytest.fixture(autouse=True)
-def small_textures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texture, "SIZE", SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +35,7 @@ def complexion(model: HeadModel, tone: str) -> np.ndarray:
 
 
 def textures(model: HeadModel, scene: Scene) -> SkinTextures:
-    return skin_textures(model, scene.vertices, [view(scene)])
+    return skin_textures(model, scene.vertices, [view(scene)], SkinOptions(SIZE, refine=False))
 
 
 def view(scene: Scene) -> SkinView:

@@ -1,0 +1,199 @@
+"""Fine inverse rendering: from what the coarse solution leaves unexplained of the skin's shades to relief.
+
+Two scales of one energy (see `fine_energy`): on the mesh folds, bags and dimples as coarse as its vertices can show, in
+the chart the wrinkles on them. Only bare skin is looked at: what hides it (glasses, hair, brows, beard, hands) or is no
+part of the shell (lips' seam, lids, ears) has no height.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ..parametric.head import HeadModel
+from ..rendering.atlas import Atlas
+from ..rendering.shading import sh_basis, vertex_normals
+from .albedo import LUMINANCE, SkinField, skin_edges, skin_triangles, smooth
+from .complexion import HEMOGLOBIN, MELANIN, pigment, wet
+from .fine_energy import DARKEST, Patch, Weights, minimise
+from .projection import Projection
+
+FOLDS = Weights(noise=0.05, height=1.0, flatness=0.7, bound=1.5, steps=80)
+WRINKLES = Weights(noise=0.05, height=0.15, flatness=0.8, bound=0.3, steps=30)
+FOLD_WIDTH = 6.0
+"""Squared edges: shades that vary more slowly over the mesh are the coarse solution's."""
+WRINKLE_WIDTH = 0.0018
+"""Metres, one deviation: shades that vary more slowly over the chart are the mesh's."""
+CHART_SIZE = 1024
+"""Texels across the chart in which wrinkles are solved for, about 0.6 mm each."""
+GLOSS = 0.2
+"""Log shade above the surroundings from which it is rather a reflection."""
+KEPT = 0.25
+"""Of the relief that the photo's expression has folded for certain, the share that stays without it."""
+DARK = 0.8
+"""Log shade below the surroundings from which it is rather hair, a nostril or a cast shadow."""
+SHADE = np.array([0.86, 1.02, 1.08], np.float32)
+"""Log colour of one unit of shade: between grey, the light's, and ruddy, that of light which went through skin."""
+_SPREAD = {"shade": 0.12, "blood": 0.15, "melanin": 0.1, "noise": 0.02}
+"""Deviations of what makes the colours of skin differ, in logarithms."""
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Relief of the mesh."""
+
+    height: np.ndarray
+    """[V] metres along the normals of the head as posed in the photo."""
+    shade: np.ndarray
+    """[V] log shade that it makes there."""
+    shown: np.ndarray
+    """[V] log shade that the photo shows there, of which this is the explanation."""
+    sight: np.ndarray
+    """[V] 0..1, where it was looked for."""
+    light: np.ndarray
+    """[9] SH of the luminance."""
+
+    def offset(self, model: HeadModel, neutral: np.ndarray, fold: np.ndarray) -> np.ndarray:
+        """`[V, 3]` metres by which the `neutral` head [V, 3] has the relief, less what the expression made: `fold`
+        [V], 0..1, is how it folds the skin. What the photo does not see is as on the other side.
+        """
+        own = self.height * lasting(fold)
+        both = own + (1 - self.sight) * own[model.mirror]
+        return (both[:, None] * vertex_normals(neutral, skin_triangles(model))).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Wrinkles:
+    """Relief of the chart, N texels."""
+
+    height: np.ndarray
+    """[N] metres, the other side's where the photo does not see."""
+    shade: np.ndarray
+    """[N] log shade that it makes in the photo."""
+    shown: np.ndarray
+    """[N] log shade that the photo shows."""
+    sight: np.ndarray
+    """[N] 0..1, where it was looked for."""
+
+
+def lasting(fold: np.ndarray) -> np.ndarray:
+    """Share `[...]` of the relief that stays without the photo's expression, which folds the skin by `fold`, 0..1."""
+    return 1 - (1 - KEPT) * fold
+
+
+def shade_of(color: np.ndarray) -> np.ndarray:
+    """The log shade `[...]` in log colours `[..., 3]` relative to their surroundings.
+
+    Blood and melanin absorb green and blue above all, shade takes from all alike: the posterior mean of Gaussians.
+    """
+    parts = [(SHADE, _SPREAD["shade"]), (HEMOGLOBIN, _SPREAD["blood"]), (MELANIN, _SPREAD["melanin"])]
+    covariance = sum(spread**2 * np.outer(axis, axis) for axis, spread in parts) + _SPREAD["noise"] ** 2 * np.eye(3)
+    return (color @ np.linalg.solve(covariance, _SPREAD["shade"] ** 2 * SHADE)).astype(np.float32)
+
+
+def solve_folds(
+    model: HeadModel, posed: np.ndarray, color: np.ndarray, bare: np.ndarray, field: SkinField, device: str
+) -> Folds:
+    """Relief of the mesh from the log colours `[V, 3]` that the photo shows at the `posed` vertices [V, 3], as far as
+    it shows `bare` skin [V] there, under the light of the coarse `field`.
+    """
+    edges, triangles = skin_edges(model), skin_triangles(model)
+    normals = vertex_normals(posed, triangles)
+    sight = _eroded(triangles, (bare * _shell(model)).astype(np.float32))
+    light = field.light @ LUMINANCE
+    irradiance = sh_basis(normals) @ light
+    coarse = np.log(np.maximum(irradiance, DARKEST * np.abs(irradiance).mean()))
+    shade = shade_of(color - smooth(edges, pigment(model), np.ones(len(color)), 0.3) - field.tone) - coarse
+    for _ in range(2):  # what hair and gloss bring in must not shift what is around them
+        weight = sight * _plausible(shade - np.average(shade, weights=sight + 1e-9))
+        shade = shade - smooth(edges, shade[:, None], weight, FOLD_WIDTH)[:, 0]
+    sight = _eroded(triangles, sight * _plausible(shade))
+
+    free = np.minimum(sight, np.clip(smooth(edges, sight[:, None], np.ones(len(sight)), 2.0)[:, 0], 0, 1))
+    inside = np.flatnonzero((_shell(model) > 0)[triangles].all(1) & (sight > 0)[triangles].any(1))
+    heights, made = np.zeros((2, len(posed)), np.float32)
+    if len(inside):
+        used, local = np.unique(triangles[inside], return_inverse=True)
+        patch = Patch(posed[used], normals[used], local.reshape(-1, 3), light)
+        heights[used], made[used] = minimise(patch, shade[used], sight[used], free[used], FOLDS, device)
+    return Folds(heights, made, shade, sight, light)
+
+
+def solve_wrinkles(
+    atlas: Atlas,
+    posed: np.ndarray,
+    normals: np.ndarray,
+    folds: Folds,
+    projection: Projection,
+    detail: np.ndarray,
+    device: str,
+) -> Wrinkles:
+    """Relief of the chart from the log colours `detail` [M, 3] that the photo shows at the texels of the `projection`
+    beyond what the coarse field and the `folds` explain. `posed` and `normals` [V, 3] are the head's.
+    """
+    factor = max(1, atlas.size // CHART_SIZE)
+    index = projection.index
+    sight = np.zeros(len(atlas.texels), np.float32)
+    sight[index] = projection.trust * atlas.gather(folds.sight)[index]
+    seen = np.zeros((len(atlas.texels), 2), np.float32)
+    seen[:, 1] = sight
+    seen[index, 0] = sight[index] * shade_of(detail)
+    shade, weight = cv2.split(_reduced(atlas.image(seen), factor))
+    shade /= np.maximum(weight, 1e-6)
+    width = WRINKLE_WIDTH * float(np.median(atlas.density)) / factor
+    around = cv2.GaussianBlur(shade * weight, (0, 0), width) / np.maximum(cv2.GaussianBlur(weight, (0, 0), width), 1e-4)
+    shade = shade - around
+
+    known = weight > 0.02
+    heights, made = np.zeros((2, *shade.shape), np.float32)
+    triangles = _grid(known)
+    if len(triangles):
+        solid = atlas.image(np.ones(len(atlas.texels), np.float32))
+        place = np.concatenate([atlas.gather(posed), atlas.gather(normals)], 1)
+        place = (_reduced(atlas.image(place), factor) / np.maximum(_reduced(solid, factor), 1e-6)[..., None])[known]
+        patch = Patch(place[:, :3], place[:, 3:], triangles, folds.light)
+        rough = shade - cv2.GaussianBlur(shade, (0, 0), 1.0)
+        noise = max(WRINKLES.noise, 2 * float(np.median(np.abs(rough[known])) / 0.6745))
+        balance = replace(WRINKLES, noise=noise)
+        believed = (weight * _plausible(shade))[known]
+        heights[known], made[known] = minimise(patch, shade[known], believed, weight[known], balance, device)
+    return _completed(atlas, np.stack([heights, made, shade], -1), sight)
+
+
+def _completed(atlas: Atlas, image: np.ndarray, sight: np.ndarray) -> Wrinkles:
+    """The wrinkles of an `image` [S, S, 3] of heights, shades made and shades shown, and their mirror image where there
+    is no `sight` [N]."""
+    image = cv2.resize(image, (atlas.size, atlas.size), interpolation=cv2.INTER_CUBIC)
+    mirrored = cv2.remap(image[..., 0], atlas.mirror_map, None, cv2.INTER_LINEAR).ravel()[atlas.texels]
+    height, made, shown = image.reshape(-1, 3)[atlas.texels].T
+    return Wrinkles(height + (1 - sight) * mirrored, made, shown, sight)
+
+
+def _shell(model: HeadModel) -> np.ndarray:
+    """[V] 0..1: skin of the face that lies open and is nobody's seam."""
+    covered = ("lips", "eyelids", "ears", "scalp")
+    return model.masks["face"] * np.prod([1 - model.masks[name] for name in covered], axis=0) * (1 - wet(model))
+
+
+def _eroded(triangles: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The least of the values `[V]` of a vertex and its neighbours."""
+    least = values.copy()
+    np.minimum.at(least, triangles.ravel(), np.repeat(values[triangles].min(1), 3))
+    return least
+
+
+def _plausible(shade: np.ndarray) -> np.ndarray:
+    """Belief 0..1 that a log shade, relative to its surroundings, is neither a reflection nor a hair."""
+    return 1 / (1 + (np.maximum(shade, 0) / GLOSS) ** 4 + (np.minimum(shade, 0) / DARK) ** 4)
+
+
+def _reduced(image: np.ndarray, factor: int) -> np.ndarray:
+    return cv2.resize(image, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+
+
+def _grid(known: np.ndarray) -> np.ndarray:
+    """The triangles `[T, 3]` of each of the `known` texels of an image [H, W] with its right and lower neighbour."""
+    number = np.full(np.add(known.shape, 1), -1)
+    number[:-1, :-1][known] = np.arange(known.sum())
+    triangles = np.stack([number[:-1, :-1], number[1:, :-1], number[:-1, 1:]], -1).reshape(-1, 3)
+    return triangles[(triangles >= 0).all(1)]
