@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
 from skimage import measure
 
 from ..geometry.pieces import without_specks
 from ..geometry.smoothing import smoothed
 from ..parametric.head import HeadModel
-from ..rendering.rasterise import triangulate
-from ..rendering.shading import vertex_normals
+from .hair_grid import HairGrid
 from .hair_view import ANGLES, THINNEST, HairView
 
 TRIANGLES = 9600
@@ -35,41 +33,14 @@ TAPER = 0.25
 """How much nearer the neck than the back of the head long hair falls, 20 cm further down."""
 NAPE = 0.75
 """How much thinner hair lies on the nape than on the back of the head."""
-EAR_GAP = 0.003
-"""Metres between hair and a bare ear."""
 AROUND, LAYER = 0.02, 0.0012
 """Metres by which hair at the sides and the back goes on beyond the photo's, and how high it lies there."""
 SINK = 0.006
 """Metres into the bare skin over which hair sinks into the head."""
 CLEARANCE = 0.006
 """Metres inside the head's outline from which hair behind it is free of the photo's mask."""
-MARGIN = 0.02
-"""Metres round the hair that the volume's box takes in."""
 ROUNDS = 2
 """How often the outline is drawn and corrected."""
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """A grid and what holds there whatever the hair's outline."""
-
-    step: float
-    """Metres between samples."""
-    grid: np.ndarray
-    """[X, Y, Z, 3] metres."""
-    skin: np.ndarray
-    """[X, Y, Z] metres above the skin."""
-    scalp: np.ndarray
-    """[X, Y, Z] how much the nearest skin is scalp, 0..1."""
-    off_ears: np.ndarray
-    """[X, Y, Z] metres from bare ears."""
-
-    @classmethod
-    def of(cls, model: HeadModel, posed: np.ndarray, view: HairView, step: float) -> "_Samples":
-        low, high = _box(view)
-        axes = [np.arange(a, b, step) for a, b in zip(low, high, strict=True)]
-        grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
-        return cls(step, grid, *_above_skin(model, posed, grid), _off_ears(model, posed, view, grid))
 
 
 @dataclass(frozen=True)
@@ -94,21 +65,21 @@ class HairVolume:
         """
         step = 0.008
         for _ in range(2):
-            _, triangles = cls._sampled(_Samples.of(model, posed, view, step), view)._outside()
+            _, triangles = cls._sampled(HairGrid.of(model, posed, view, step), view)._outside()
             step = float(np.clip(step * np.sqrt(max(len(triangles), 1) / TRIANGLES), 0.0025, 0.009))
-        samples = _Samples.of(model, posed, view, step)
+        grid = HairGrid.of(model, posed, view, step)
         margin = np.zeros_like(view.inside)
         for _ in range(ROUNDS):
-            volume = cls._sampled(samples, view.with_margin(margin))
+            volume = cls._sampled(grid, view.with_margin(margin))
             margin = view.margin(margin, *volume.surface())
-        return cls._sampled(samples, view.with_margin(margin))
+        return cls._sampled(grid, view.with_margin(margin))
 
     @classmethod
-    def _sampled(cls, samples: "_Samples", view: HairView) -> "HairVolume":
-        step = samples.step
-        field = np.minimum(_hair_field(view, samples.grid, samples.skin, samples.scalp), samples.off_ears)
+    def _sampled(cls, grid: HairGrid, view: HairView) -> "HairVolume":
+        step = grid.step
+        field = np.minimum(_hair_field(view, grid.points, grid.skin, grid.scalp), grid.off_ears)
         field = ndimage.gaussian_filter(np.clip(field, -2.5 * step, 2.5 * step), 0.8)
-        return cls(samples.grid[0, 0, 0], step, field, samples.skin, view.ear)
+        return cls(grid.points[0, 0, 0], step, field, grid.skin, view.ear)
 
     def height(self, points: np.ndarray) -> np.ndarray:
         """Metres of `points` [N, 3] above the skin."""
@@ -145,57 +116,6 @@ class HairVolume:
 
     def _depth_of(self, vertices: np.ndarray) -> np.ndarray:
         return ndimage.map_coordinates(self.skin, vertices.T, order=1, mode="nearest")
-
-
-def _box(view: HairView) -> tuple[np.ndarray, np.ndarray]:
-    """Corners in head space of a box round the skull and the hair that is seen."""
-    rows, columns = np.nonzero(view.inside > 0)
-    middle, _ = view.project(view.center)
-    across = (np.abs(columns - middle[0]) * view.pixel).max()
-    up, down = ((middle[1] - rows) * view.pixel).max(), ((rows - middle[1]) * view.pixel).max()
-    side = max(across, 0.09) * 1.1 + MARGIN
-    back = 0.11 + max(view.thickness.max(), 0) + MARGIN
-    reach = np.array([[side, max(down, view.center[1] - view.nape) + MARGIN, back], [side, up * 1.1 + MARGIN, back]])
-    return view.center - reach[0], view.center + reach[1]
-
-
-def _above_skin(model: HeadModel, posed: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distance above the skin and scalp membership of the nearest skin, both at `grid` [X, Y, Z, 3]."""
-    part = model.parts.index("skin")
-    triangles, _ = triangulate(model.faces[model.face_part == part])
-    outside = np.flatnonzero(
-        (model.vertex_part == part) & (model.masks["mouth_socket"] + model.masks["eye_sockets"] < 0.5)
-    )
-    normals = vertex_normals(posed, triangles)[outside]
-    sparse = grid[::2, ::2, ::2]
-    _, nearest = cKDTree(posed[outside]).query(sparse.reshape(-1, 3), 6)
-    offset = sparse.reshape(-1, 1, 3) - posed[outside][nearest]
-    length = np.linalg.norm(offset, axis=-1)
-    share = 1 / (length - length.min(1, keepdims=True) + 0.002)
-    height = (offset * normals[nearest]).sum(-1)
-    height = np.where(length < 0.012, height, np.sign(height) * length)
-    skin, scalp = (
-        ((values * share).sum(1) / share.sum(1)).reshape(sparse.shape[:3])
-        for values in (height, model.masks["scalp"][outside][nearest])
-    )
-    at = np.stack(np.meshgrid(*[np.arange(n) / 2 for n in grid.shape[:3]], indexing="ij"))
-    return tuple(ndimage.map_coordinates(values, at, order=1, mode="nearest") for values in (skin, scalp))
-
-
-def _off_ears(model: HeadModel, posed: np.ndarray, view: HairView, grid: np.ndarray) -> np.ndarray:
-    """Metres from the ears that the photo shows bare, less EAR_GAP: hair is cut or combed behind them."""
-    ears = model.masks["ears"] > 0.5
-    bare = []
-    for ear in (np.flatnonzero(ears & (posed[:, 0] < 0)), np.flatnonzero(ears & (posed[:, 0] > 0))):
-        column, row = np.mean(view.project(posed[ear])[0], axis=0).astype(int)
-        reach = int(0.02 / view.pixel)
-        around = (slice(max(row - reach, 0), row + reach), slice(max(column - reach // 2, 0), column + reach // 2))
-        if view.masks.skin[around].mean() > view.masks.hair[around].mean():
-            bare.append(posed[ear])
-    if not bare:
-        return np.full(grid.shape[:3], np.inf)
-    distance, _ = cKDTree(np.concatenate(bare)).query(grid.reshape(-1, 3), distance_upper_bound=0.03)
-    return np.minimum(distance, 0.03).reshape(grid.shape[:3]) - EAR_GAP
 
 
 def _hair_field(view: HairView, grid: np.ndarray, skin: np.ndarray, scalp: np.ndarray) -> np.ndarray:
