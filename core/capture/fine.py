@@ -19,7 +19,7 @@ from .fine_energy import DARKEST, Patch, Weights, minimise
 from .projection import Projection
 
 FOLDS = Weights(noise=0.05, height=1.0, flatness=0.7, bound=1.5, steps=80)
-WRINKLES = Weights(noise=0.05, height=0.15, flatness=0.8, bound=0.3, steps=30)
+WRINKLES = Weights(noise=0.06, height=0.15, flatness=1.2, bound=0.3, steps=30)
 FOLD_WIDTH = 6.0
 """Squared edges: shades that vary more slowly over the mesh are the coarse solution's."""
 WRINKLE_WIDTH = 0.0018
@@ -171,7 +171,7 @@ def _completed(atlas: Atlas, image: np.ndarray, sight: np.ndarray) -> Wrinkles:
 
 def _shell(model: HeadModel) -> np.ndarray:
     """[V] 0..1: skin of the face that lies open and is nobody's seam."""
-    covered = ("lips", "eyelids", "ears", "scalp")
+    covered = ("lips", "eyelids", "brows", "ears", "scalp")
     return model.masks["face"] * np.prod([1 - model.masks[name] for name in covered], axis=0) * (1 - wet(model))
 
 

@@ -27,7 +27,7 @@ from .fine_heads import OCCLUDERS, FineHead, bent_normals, fine_head, relief_hei
 
 HEADS = 2
 """Synthetic heads with each occluder."""
-PORTRAITS = 24
+PORTRAITS = 12
 TEXTURE = 1024
 SEEN, HIDDEN = 0.7, 0.02
 """Sight from which a texel counts as seen, and below which as hidden."""

@@ -78,6 +78,7 @@ def test_maps_have_one_of_three_sizes(astronaut: Path) -> None:
         capture_head([astronaut], options=CaptureOptions(texture_size=1000))
 
 
+@pytest.mark.slow
 def test_folds_move_the_neutral_head_and_what_it_wears(astronaut: Path, model: HeadModel) -> None:
     avatar, report = capture_head([astronaut], options=CaptureOptions(texture_size=1024))
     skin = avatar.part("skin")
