@@ -31,9 +31,7 @@ class Appearance:
     warnings: list[str]
 
 
-def appearance(
-    model: HeadModel, fits: Sequence[HeadFit], shots: Sequence[Shot], options: SkinOptions
-) -> Appearance:
+def appearance(model: HeadModel, fits: Sequence[HeadFit], shots: Sequence[Shot], options: SkinOptions) -> Appearance:
     """Materials and relief from the photos that `fits` explain; eyes are the first one's."""
     views = [
         SkinView(

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from likeness.core.avatar import Avatar
+from likeness.core.capture.fine import FOLDS
 from likeness.core.capture.pipeline import STAGES, CaptureOptions, capture_head
 from likeness.core.errors import InputError, UsageError
 from likeness.core.parametric.arkit import ARKIT_NAMES
@@ -31,7 +32,8 @@ def test_astronaut(astronaut: Path, model: HeadModel, tmp_path: Path) -> None:
     skin = avatar.part("skin")
     assert set(skin.keys) == set(ARKIT_NAMES)
     neutral = model.shaped(np.array(report["parameters"]["beta"], np.float32))
-    assert np.abs(skin.vertices - neutral[skin.model_vertices]).max() < 1e-6  # the smile is not in the Basis
+    # The photo's folds are in the Basis, its smile, which is ten times as large, is not.
+    assert np.abs(skin.vertices - neutral[skin.model_vertices]).max() <= FOLDS.bound / 1000
     assert np.linalg.norm(report["parameters"]["psi"]) > 0.5
     assert avatar.source == "astronaut.png"
     assert {"skin", "left_eye", "right_eye", "teeth_upper", "teeth_lower", "tongue", "hair"} <= {
