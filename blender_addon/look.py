@@ -117,6 +117,7 @@ def _clay(skin: bpy.types.Material, look: Look) -> bpy.types.Material:
 def _clay_image() -> bpy.types.Image:
     image = bpy.data.images.new(CLAY, 4, 4)
     image.generated_color = COLOR
+    image.colorspace_settings.name = "Non-Color"
     return image
 
 

@@ -37,6 +37,9 @@ class PhotosJobOperator(PhotoJobOperator):
     directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return self.start(context) if self.files else super().invoke(context, event)
+
     @property
     def photos(self) -> list[str]:
         """Paths of the photos. Raises InputError when one is not there."""
