@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import InputError
-from . import hair, hair_color, heads
+from . import hair, hair_color, heads, look
 from .actions import assign, current
 from .held import Held, held_actions
 from .levels import mesh_at
@@ -90,15 +90,16 @@ def export_head(
 ) -> None:
     """Write the head to `path` by one of `PRESETS`; the file appears whole or not at all.
 
-    Without `animation` the head is written neutral and at rest. With it, one clip covers the head's current actions and
-    whatever keys and bones hold a value without being animated. `level` is the level of detail, 0 the full mesh.
-    Raises InputError when the place cannot be written or the head is no longer whole.
+    The head is written finished, however it is looked at; without `animation` neutral and at rest. With it, one clip
+    covers the head's current actions and whatever keys and bones hold a value without being animated. `level` is the
+    level of detail, 0 the full mesh. Raises InputError when the place cannot be written or the head is no longer whole.
     """
     chosen = PRESETS[preset]
     path = Path(path)
     head, shown = heads.mesh_object(rig), mesh_at(rig, level)
     with ExitStack() as stack:
         temporary = stack.enter_context(_beside(path))
+        stack.enter_context(look.finished(rig))
         clip = stack.enter_context(held_actions(rig, head, animation))
         stack.enter_context(_same_action(head, shown))
         shown = stack.enter_context(_without_hidden_hair(rig, shown))

@@ -1,7 +1,6 @@
 """Jobs of the engine that end with a new head in the scene."""
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import bpy
 from bpy.props import EnumProperty, IntProperty
 
 from ..core.avatar import Avatar
-from ..core.errors import InputError
 from . import build, heads, preferences, views
 from .jobs import Job, JobOperator, Work, engine_work
 
@@ -68,14 +66,6 @@ def avatar_work(interpreter: Path, method: str, params: dict[str, Any]) -> Work:
             return Avatar.load(out), report
 
     return work
-
-
-def photos_work(interpreter: Path, photos: Sequence[Path], options: dict[str, Any]) -> Work:
-    """The work of making one head of a person's photos. Raises InputError when one is not there."""
-    for photo in photos:
-        if not photo.is_file():
-            raise InputError(f"There is no photo {photo.name or 'chosen'}; choose an image file.")
-    return avatar_work(interpreter, "head", {"photos": [str(photo) for photo in photos], **options})
 
 
 def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:

@@ -13,6 +13,8 @@ from .axes import to_blender
 from .bones import place_bones
 from .build import CARRIER_SHARES, CARRIERS, METADATA, add_key
 
+BEFORE = "likeness_before"
+"""Name of the shape key that is there while the head is looked at before its relief (see `look`); no expression."""
 PSI_LIMITS = (-3.0, 3.0)
 """Slider limits of expression components, in standard deviations."""
 
@@ -48,6 +50,11 @@ def keys(rig: bpy.types.Object) -> bpy.types.bpy_prop_collection:
 def metadata(rig: bpy.types.Object) -> dict[str, Any]:
     """The Avatar's fields of the names `STORED`; `parameters` (`beta`, `psi`, `theta`, ...) are flat lists."""
     return {"implicit": "", "topology": "quads", **json.loads(rig[METADATA])}  # heads of version 0.1 lack these
+
+
+def is_of_photo(rig: bpy.types.Object) -> bool:
+    """Whether the head was made from a photo: its camera is known."""
+    return "camera" in metadata(rig)["parameters"]
 
 
 def set_parameters(rig: bpy.types.Object, **parameters: list[float]) -> None:

@@ -50,18 +50,21 @@ def build_material(material: Material) -> bpy.types.Material:
 
 def retexture(made: bpy.types.Material, material: Material) -> None:
     """Give `made`, which `build_material` made, the textures of `material`; what the user changed of it stays."""
-    textures = {"color": material.color_texture, "roughness": material.roughness_texture}
-    textures["normal"] = material.normal_texture
-    named = {f"{material.name}_{kind}": data for kind, data in textures.items() if data is not None}
-    for node in made.node_tree.nodes:
-        old = node.image if node.type == "TEX_IMAGE" else None
-        if old is None or (kind := old.name.partition(".")[0]) not in named:
-            continue
-        name = old.name
-        node.image = packed_image(kind, named[kind], old.colorspace_settings.name)
+    for node, kind, data in textures(made, material):
+        old, name = node.image, node.image.name
+        node.image = packed_image(kind, data, old.colorspace_settings.name)
         if not old.users:
             bpy.data.images.remove(old)
             node.image.name = name
+
+
+def textures(made: bpy.types.Material, material: Material) -> list[tuple[bpy.types.Node, str, bytes]]:
+    """The nodes of `made` for textures of `material`: each with its image's name and the texture."""
+    maps = {"color": material.color_texture, "roughness": material.roughness_texture, "normal": material.normal_texture}
+    named = {f"{material.name}_{kind}": data for kind, data in maps.items() if data is not None}
+    nodes = [node for node in made.node_tree.nodes if node.type == "TEX_IMAGE" and node.image]
+    kinds = [node.image.name.partition(".")[0] for node in nodes]
+    return [(node, kind, named[kind]) for node, kind in zip(nodes, kinds, strict=True) if kind in named]
 
 
 def _glare_ior(opacity: float) -> float:

@@ -4,7 +4,7 @@ import bpy
 from mathutils import Matrix
 
 from ..core.parametric.head import HeadModel
-from . import heads, identity
+from . import heads, identity, look
 from .actions import assign
 
 
@@ -15,7 +15,8 @@ def mix_parametric(
     beta = (1 - factor) * identity.beta(first) + factor * identity.beta(second)
     for head in (first, second):
         heads.carriers(head, model)  # refuses before anything is made
-    mixed = duplicate(first, f"{first.name} + {second.name}")
+    with look.finished(first):
+        mixed = duplicate(first, f"{first.name} + {second.name}")
     heads.set_identity(mixed, model, beta)
     heads.set_parameters(mixed, beta_made=beta.tolist())
     return mixed

@@ -1,36 +1,29 @@
-"""Head from Photo and Random Head, and the handler that starts the first for an image dropped on a 3D view."""
+"""Head from Photo and Random Head, and the handler that starts the first for images dropped on a 3D view."""
 
 import bpy
 import numpy as np
 from bpy.props import BoolProperty, IntProperty
 
 from . import preferences
-from .head_jobs import HeadJobOperator, HeadOptions, avatar_work, photos_work
-from .jobs import DialogJobOperator, FileJobOperator, Work
+from .head_jobs import HeadJobOperator, HeadOptions, avatar_work
+from .jobs import DialogJobOperator, Work
+from .photo_jobs import IMAGE_EXTENSIONS, DetailOptions, PhotosJobOperator
 
-IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
-
-class LIKENESS_OT_head_from_photo(HeadOptions, HeadJobOperator, FileJobOperator, bpy.types.Operator):
-    """Make an animatable head from a photo of a face"""
+class LIKENESS_OT_head_from_photo(DetailOptions, HeadOptions, HeadJobOperator, PhotosJobOperator, bpy.types.Operator):
+    """Make an animatable head from one or several photos of a person"""
 
     bl_idname = "likeness.head_from_photo"
     bl_label = "Head from Photo"
     # Without REGISTER: the panel "Adjust Last Operation" would run the whole capture again at every change.
     bl_options = {"UNDO"}
 
-    filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
-    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
-    face: IntProperty(
-        name="Face",
-        description="Which face of a photo that shows several; 1 is the largest",
-        default=1,
-        min=1,
-        options={"SKIP_SAVE"},
-    )
+    def draw(self, _context: bpy.types.Context) -> None:
+        _draw(self, "face", "refine", "texture_size", "model", "topology", "resolution")
 
     def work(self, context: bpy.types.Context) -> Work:
-        return photos_work(preferences.interpreter(), [self.file], {"face": self.face, **self.choices()})
+        params = {"photos": self.photos, "face": self.face, **self.detail(), **self.choices()}
+        return avatar_work(preferences.interpreter(), "head", params)
 
 
 class LIKENESS_OT_random_head(HeadOptions, HeadJobOperator, DialogJobOperator, bpy.types.Operator):
@@ -51,9 +44,7 @@ class LIKENESS_OT_random_head(HeadOptions, HeadJobOperator, DialogJobOperator, b
         return super().invoke(context, event)
 
     def draw(self, _context: bpy.types.Context) -> None:
-        self.layout.use_property_split = True
-        for name in ("seed", "hair", "model", "topology", "resolution"):
-            self.layout.prop(self, name)
+        _draw(self, "seed", "hair", "model", "topology", "resolution")
 
     def work(self, context: bpy.types.Context) -> Work:
         return avatar_work(
@@ -62,7 +53,7 @@ class LIKENESS_OT_random_head(HeadOptions, HeadJobOperator, DialogJobOperator, b
 
 
 class LIKENESS_FH_photo(bpy.types.FileHandler):
-    """A photo dropped on a 3D view."""
+    """Photos of a person dropped on a 3D view."""
 
     bl_idname = "LIKENESS_FH_photo"
     bl_label = "Head from Photo"
@@ -72,6 +63,12 @@ class LIKENESS_FH_photo(bpy.types.FileHandler):
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         return context.area is not None and context.area.type == "VIEW_3D"
+
+
+def _draw(operator: bpy.types.Operator, *names: str) -> None:
+    operator.layout.use_property_split = True
+    for name in names:
+        operator.layout.prop(operator, name)
 
 
 CLASSES = (LIKENESS_OT_head_from_photo, LIKENESS_OT_random_head, LIKENESS_FH_photo)

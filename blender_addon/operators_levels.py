@@ -3,7 +3,7 @@
 import bpy
 
 from ..core.errors import LikenessError
-from . import identity, levels, views
+from . import identity, levels, look, views
 from .operators_expression import HeadOperator
 
 
@@ -15,8 +15,10 @@ class LIKENESS_OT_add_levels(HeadOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        head = views.active_head(context)
         try:
-            made = levels.add_levels(views.active_head(context), identity.model())
+            with look.finished(head):
+                made = levels.add_levels(head, identity.model())
         except LikenessError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

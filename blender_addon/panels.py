@@ -52,14 +52,23 @@ class LIKENESS_PT_main(LikenessPanel, bpy.types.Panel):
             layout.operator("likeness.head_from_mesh", icon="MESH_DATA", text=f"Head from {thing.name}")
         head = views.active_head(context)
         if head is None:
-            layout.label(text="or drop a portrait on the view", icon="INFO")
-        else:
-            row = layout.row()
-            row.label(text=head.name, icon="OUTLINER_OB_ARMATURE")
-            if hair.is_there(head):
-                shown = hair.is_shown(head)
-                row.prop(head.likeness_sliders, "show_hair", text="Hair", icon="HIDE_OFF" if shown else "HIDE_ON")
-                layout.prop(head.likeness_sliders, "hair_color")
+            layout.label(text="or drop portraits of one person on the view", icon="INFO")
+            return
+        layout.label(text=head.name, icon="OUTLINER_OB_ARMATURE")
+        if hair.is_there(head):
+            self._hair(layout.row(align=True), head)
+        if heads.is_of_photo(head):
+            row = layout.row(align=True)
+            row.enabled = context.mode in ("OBJECT", "POSE")
+            row.prop(head.likeness_sliders, "look", expand=True)
+            layout.operator("likeness.retexture", icon="TEXTURE", text="Retexture...")
+
+    def _hair(self, row: bpy.types.UILayout, head: bpy.types.Object) -> None:
+        shown = hair.is_shown(head)
+        row.prop(head.likeness_sliders, "show_hair", text="Hair", icon="HIDE_OFF" if shown else "HIDE_ON")
+        color = row.row(align=True)
+        color.enabled = shown
+        color.prop(head.likeness_sliders, "hair_color", text="")
 
 
 class LIKENESS_PT_identity(HeadPanel, bpy.types.Panel):

@@ -8,15 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, PointerProperty, StringProperty
 
 from ..core.parametric.arkit import ARKIT_NAMES, mirrored
-from . import expression, hair, hair_color, heads, identity, labels, pose
+from . import expression, hair, hair_color, heads, identity, labels, look, pose
 
 IDENTITY_SLIDERS = 24
 """Components of identity that have a slider: they come in the order of how much they explain."""
 HAIR_SLIDERS = 8
 """Components of an implicit head's hair that have one, in the same order."""
+LOOKS = tuple(look.Look)
+"""In the order of the property's items."""
 
 
 def _group(name: str, doc: str, sliders: dict[str, Any]) -> type:
@@ -131,6 +133,18 @@ class LIKENESS_PG_head(bpy.types.PropertyGroup):
         max=1,
         get=lambda group: hair_color.color(group.id_data),
         set=lambda group, picked: hair_color.set_color(group.id_data, picked),
+        options=set(),
+    )
+    look: EnumProperty(
+        name="Before/After",
+        description="Compare what the photo gave; exported files have the finished head always",
+        items=(
+            ("BEFORE", "Before", "The fitted shape in clay, without folds, wrinkles and pores"),
+            ("RELIEF", "Relief", "The shape in clay with folds, wrinkles and pores"),
+            ("AFTER", "After", "The finished head with its skin maps"),
+        ),
+        get=lambda group: LOOKS.index(look.of(group.id_data)),
+        set=lambda group, chosen: look.show(group.id_data, LOOKS[chosen]),
         options=set(),
     )
 

@@ -78,7 +78,8 @@ def copy_values(source: bpy.types.Key, target: bpy.types.Key) -> None:
 def _settable(shape_keys: bpy.types.Key) -> Iterator[bpy.types.ShapeKey]:
     data = shape_keys.animation_data
     driven = {driver.data_path for driver in data.drivers} if data else set()
-    return (key for key in shape_keys.key_blocks[1:] if f"{key.path_from_id()}.value" not in driven)
+    expressions = (key for key in shape_keys.key_blocks[1:] if key.name != heads.BEFORE)
+    return (key for key in expressions if f"{key.path_from_id()}.value" not in driven)
 
 
 def _copy_action(source: Animated, target: Animated, copies: dict[bpy.types.Action, bpy.types.Action]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 VERSION = os.environ.get("FAKE_ENGINE_VERSION", "0.1.0")
 INPUT_ERROR, CANCELLED = -32003, -32005
-HEADS = ("head", "scan", "random_head", "resample_head", "mix_heads")
+HEADS = ("head", "retexture", "scan", "random_head", "resample_head", "mix_heads")
 
 
 def send(**message: object) -> None:

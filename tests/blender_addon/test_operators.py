@@ -27,6 +27,19 @@ def photo(tmp_path):
 
 
 @pytest.fixture
+def calls(monkeypatch, tmp_path):
+    """The calls of the engine: method and photos, or the whole parameters."""
+    path = tmp_path / "calls"
+    monkeypatch.setenv("FAKE_ENGINE_CALLS", str(path))
+
+    def read(whole=False):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        return [params if whole else (method, params["photos"]) for method, params in lines]
+
+    return read
+
+
+@pytest.fixture
 def head(model):
     rig = build(head_avatar(model, np.zeros(100, np.float32), name="Ada"))
     bpy.context.view_layer.objects.active = rig
@@ -63,6 +76,49 @@ class TestHeadFromPhoto:
     @pytest.mark.parametrize("path", ["", "missing.jpg", "."])
     def test_no_photo(self, engine, tmp_path, path):
         assert "no photo" in refused(bpy.ops.likeness.head_from_photo, filepath=str(tmp_path / path) if path else "")
+
+    def test_several_photos_are_one_head(self, engine, photo, calls):
+        engine("done")
+        profile = photo.with_name("profile.jpg")
+        profile.write_bytes(b"")
+        files = [{"name": photo.name}, {"name": profile.name}]
+        assert bpy.ops.likeness.head_from_photo(directory=str(photo.parent), files=files) == {"FINISHED"}
+        assert calls() == [("head", [str(photo), str(profile)])]
+        assert views.active_head(bpy.context).name == "Ada"
+
+    def test_one_photo_of_the_browser(self, engine, photo, calls):
+        """It names the file twice, and names none where a folder is open."""
+        engine("done")
+        folder = str(photo.parent)
+        bpy.ops.likeness.head_from_photo(filepath=str(photo), directory=folder, files=[{"name": photo.name}])
+        bpy.ops.likeness.head_from_photo(filepath=str(photo), directory=folder, files=[{"name": ""}])
+        assert calls() == [("head", [str(photo)])] * 2
+
+    def test_one_of_several_photos_is_missing(self, engine, photo):
+        files = [{"name": photo.name}, {"name": "missing.jpg"}]
+        message = refused(bpy.ops.likeness.head_from_photo, directory=str(photo.parent), files=files)
+        assert "no photo missing.jpg" in message
+
+    def test_no_photo_is_chosen_in_a_folder(self, engine, photo):
+        folder = str(photo.parent)
+        message = refused(bpy.ops.likeness.head_from_photo, filepath=f"{folder}/", directory=folder, files=[])
+        assert "no photo" in message
+
+    def test_drops_give_every_photo(self):
+        """Blender hands a drop's photos to an operator that has these."""
+        dropped = bpy.types.LIKENESS_FH_photo
+        asked = getattr(bpy.ops.likeness, dropped.bl_import_operator.partition(".")[2]).get_rna_type().properties
+        assert {"filepath", "directory", "files"} <= set(asked.keys())
+
+    @pytest.mark.parametrize(
+        ("chosen", "sent"),
+        [({}, {}), ({"refine": False}, {"refine": False}), ({"texture_size": "4096"}, {"texture_size": 4096})],
+    )
+    def test_detail(self, engine, photo, calls, chosen, sent):
+        engine("done")
+        bpy.ops.likeness.head_from_photo(filepath=str(photo), **chosen)
+        (params,) = calls(whole=True)
+        assert {name: params[name] for name in ("refine", "texture_size") if name in params} == sent
 
     def test_undo_is_one_step(self, engine, photo):
         engine("done")
