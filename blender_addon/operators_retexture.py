@@ -8,11 +8,11 @@ from ..core.avatar import Avatar
 from . import heads, identity, preferences, views
 from .head_jobs import avatar_work, in_object_mode
 from .jobs import Work
-from .photo_jobs import PhotoJobOperator
+from .photo_jobs import DetailOptions, PhotoJobOperator
 from .reskin import reskin
 
 
-class LIKENESS_OT_retexture(PhotoJobOperator, bpy.types.Operator):
+class LIKENESS_OT_retexture(DetailOptions, PhotoJobOperator, bpy.types.Operator):
     """Give the head the skin and the eyes of another photo; its shape, keys, pose and hair stay"""
 
     bl_idname = "likeness.retexture"
@@ -29,12 +29,13 @@ class LIKENESS_OT_retexture(PhotoJobOperator, bpy.types.Operator):
 
     def draw(self, _context: bpy.types.Context) -> None:
         self.layout.use_property_split = True
-        self.layout.prop(self, "face")
+        for name in ("face", "refine", "texture_size"):
+            self.layout.prop(self, name)
 
     def work(self, context: bpy.types.Context) -> Work:
         head = views.active_head(context)
         self._name = head.name
-        params = {"photo": self.photo, "beta": identity.beta(head).tolist(), "face": self.face}
+        params = {"photo": self.photo, "beta": identity.beta(head).tolist(), "face": self.face, **self.detail()}
         return avatar_work(preferences.interpreter(), "retexture", {**params, "device": preferences.device()})
 
     def finish(self, context: bpy.types.Context, result: tuple[Avatar, dict[str, Any]]) -> None:

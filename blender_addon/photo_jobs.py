@@ -68,10 +68,8 @@ class DetailOptions:
     )
 
     def detail(self) -> dict[str, Any]:
-        """As the engine takes it: what differs from its own defaults."""
-        chosen = {"refine": self.refine, "texture_size": int(self.texture_size)}
-        usual = {"refine": True, "texture_size": 2048}
-        return {name: value for name, value in chosen.items() if value != usual[name]}
+        """As the engine takes it."""
+        return {"refine": self.refine, "texture_size": int(self.texture_size)}
 
 
 def _existing(photo: Path) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from ..avatar import Avatar
-from ..errors import UsageError
 from ..parametric.arkit import arkit_from_flame
 from ..parametric.assembly import carried, head_avatar
 from ..parametric.head import SHAPES, HeadModel
@@ -24,7 +23,7 @@ from .photo_surface import fitted
 from .shots import take_shots
 from .skin_tone import SkinTone
 from .stages import Progress, StageClock
-from .texture import SIZE, SIZES, SkinOptions
+from .texture import SIZE, SkinOptions
 
 STAGES = {"detect": 0.0, "fit": 0.1, "texture": 0.25, "hair": 0.5, "surface": 0.6, "assemble": 0.9}
 """Stage -> share of the job that is done when it begins; `surface` is of implicit heads alone."""
@@ -64,8 +63,7 @@ def capture_head(
     InputError when a photo cannot be read or none has a face, UsageError without photos, EngineError when weights are
     missing.
     """
-    if options.texture_size not in SIZES:
-        raise UsageError(f"Maps are {', '.join(map(str, SIZES))} texels wide, not {options.texture_size}.")
+    skin = SkinOptions(options.texture_size, options.refine, options.device)
     clock = StageClock(STAGES, progress)
     clock.begin("detect")
     head = None
@@ -81,7 +79,7 @@ def capture_head(
     (fit, *_), (shot, *_) = fits, shots
     photo, masks = shot.photo, shot.masks
     clock.begin("texture")
-    look = appearance(model, fits, shots, SkinOptions(options.texture_size, options.refine, options.device))
+    look = appearance(model, fits, shots, skin)
     materials, exposure = look.materials, look.exposure
     clock.begin("hair")
     parts = []

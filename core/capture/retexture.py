@@ -22,7 +22,12 @@ STAGES = {"detect": 0.0, "fit": 0.1, "texture": 0.3}
 
 
 def retexture(
-    avatar: Avatar, photo: Path, *, face: int | None = None, progress: Progress = lambda *_: None
+    avatar: Avatar,
+    photo: Path,
+    options: SkinOptions,
+    *,
+    face: int | None = None,
+    progress: Progress = lambda *_: None,
 ) -> tuple[Avatar, dict[str, Any]]:
     """`avatar` with the skin maps and the irises of `photo`, and the report of a capture.
 
@@ -39,7 +44,7 @@ def retexture(
     landmark_fit = fit_known(LandmarkEmbedding.load(model), shot, beta)
     fit = replace(head_fit(model, shot, landmark_fit), beta=beta)
     clock.begin("texture")
-    look = appearance(model, [fit], [shot], SkinOptions())
+    look = appearance(model, [fit], [shot], options)
     new = {look.materials[part].name: look.materials[part] for part in ("skin", *EYES)}
     avatar = replace(
         avatar,

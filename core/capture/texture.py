@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from ..errors import UsageError
 from ..parametric.head import HeadModel
 from ..rendering.atlas import Atlas, build_atlas, pull_push
 from ..rendering.shading import linear_to_srgb
@@ -36,7 +37,7 @@ BEARD_ROUGHNESS = 0.2
 
 @dataclass(frozen=True)
 class SkinOptions:
-    """How to make the skin's textures."""
+    """How to make the skin's textures. Raises UsageError for a size that is none of `SIZES`."""
 
     size: int = SIZE
     """Texels along a side."""
@@ -44,6 +45,10 @@ class SkinOptions:
     """Whether the photos' fine shades become relief, as far as they are fit for that."""
     device: str = "cpu"
     """Torch device that solves for the relief."""
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            raise UsageError(f"Maps are {', '.join(map(str, SIZES))} texels wide, not {self.size}.")
 
 
 @dataclass(frozen=True)

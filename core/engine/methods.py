@@ -99,12 +99,21 @@ def head(
 
 @_method
 def retexture(
-    *, progress: Progress, photo: str, beta: list[float], out: str, face: int | None = None, device: str = "auto"
+    *,
+    progress: Progress,
+    photo: str,
+    beta: list[float],
+    out: str,
+    face: int | None = None,
+    refine: bool = True,
+    texture_size: int = 2048,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Make the bare head of shape `beta` [100] with the skin and the eyes of the photo: materials for another head."""
     import numpy as np
 
     from ..capture.retexture import retexture as with_skin_of
+    from ..capture.texture import SkinOptions
     from ..parametric.assembly import head_avatar
     from ..parametric.head import SHAPES, HeadModel
     from ..weights import weights_path
@@ -112,7 +121,12 @@ def retexture(
     if len(beta) != SHAPES:
         raise UsageError(f"A head has {SHAPES} shape parameters, and {len(beta)} were given.")
     bare = head_avatar(HeadModel.load(weights_path("head")), np.array(beta, np.float32))
-    return _saved(lambda _: with_skin_of(bare, Path(photo), face=face, progress=progress), out, device)
+
+    def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
+        options = SkinOptions(texture_size, refine, chosen)
+        return with_skin_of(bare, Path(photo), options, face=face, progress=progress)
+
+    return _saved(job, out, device)
 
 
 @_method

@@ -112,13 +112,13 @@ class TestHeadFromPhoto:
 
     @pytest.mark.parametrize(
         ("chosen", "sent"),
-        [({}, {}), ({"refine": False}, {"refine": False}), ({"texture_size": "4096"}, {"texture_size": 4096})],
+        [({}, (True, 2048)), ({"refine": False}, (False, 2048)), ({"texture_size": "4096"}, (True, 4096))],
     )
     def test_detail(self, engine, photo, calls, chosen, sent):
         engine("done")
         bpy.ops.likeness.head_from_photo(filepath=str(photo), **chosen)
         (params,) = calls(whole=True)
-        assert {name: params[name] for name in ("refine", "texture_size") if name in params} == sent
+        assert (params["refine"], params["texture_size"]) == sent
 
     def test_undo_is_one_step(self, engine, photo):
         engine("done")

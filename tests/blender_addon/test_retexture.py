@@ -92,7 +92,10 @@ def test_gives_the_other_photo_s_skin_alone(rig, engine, photo, tmp_path, monkey
     np.testing.assert_allclose(pixels(rig, "skin")[0, 0], (0, 1, 0, 1), atol=0.01)
     (call,) = map(json.loads, (tmp_path / "calls").read_text().splitlines())
     beta, out = call[1].pop("beta"), call[1].pop("out")
-    assert call == ["retexture", {"photo": str(photo), "face": 2, "device": preferences.device()}]
+    assert call == [
+        "retexture",
+        {"photo": str(photo), "face": 2, "device": preferences.device(), "refine": True, "texture_size": 2048},
+    ]
     np.testing.assert_allclose(beta, before["beta"], atol=1e-6)
     assert out.endswith(".npz")
 

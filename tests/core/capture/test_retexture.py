@@ -15,7 +15,7 @@ from likeness.core.parametric.head import SHAPES, HeadModel
 def test_only_skin_and_eyes_change(model: HeadModel, astronaut: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texture, "SIZE", 512)
     before = head_avatar(model, 0.5 * np.random.default_rng(0).standard_normal(SHAPES).astype(np.float32))
-    after, report = retexture(before, astronaut)
+    after, report = retexture(before, astronaut, SkinOptions(1024))
     assert after.parameters["beta"] == before.parameters["beta"]
     assert all((one.vertices == other.vertices).all() for one, other in zip(before.parts, after.parts, strict=True))
     assert [material.name for material in after.materials] == [material.name for material in before.materials]
@@ -32,4 +32,4 @@ def test_only_skin_and_eyes_change(model: HeadModel, astronaut: Path, monkeypatc
 
 def test_a_photo_that_is_not_there(model: HeadModel, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no photo"):
-        retexture(head_avatar(model, np.zeros(SHAPES)), tmp_path / "missing.png")
+        retexture(head_avatar(model, np.zeros(SHAPES)), tmp_path / "missing.png", SkinOptions())
