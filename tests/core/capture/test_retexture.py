@@ -5,15 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness.core.capture import texture
 from likeness.core.capture.retexture import STAGES, retexture
+from likeness.core.capture.texture import SkinOptions
 from likeness.core.errors import InputError
 from likeness.core.parametric.assembly import head_avatar
 from likeness.core.parametric.head import SHAPES, HeadModel
 
 
-def test_only_skin_and_eyes_change(model: HeadModel, astronaut: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texture, "SIZE", 512)
+def test_only_skin_and_eyes_change(model: HeadModel, astronaut: Path) -> None:
     before = head_avatar(model, 0.5 * np.random.default_rng(0).standard_normal(SHAPES).astype(np.float32))
     after, report = retexture(before, astronaut, SkinOptions(1024))
     assert after.parameters["beta"] == before.parameters["beta"]
