@@ -108,13 +108,11 @@ class CodedSkin(nn.Module):
         uv = np.zeros((len(face), 2), np.float32)
         uv[detail.faces[chosen]] = detail.uv[detail.faces_uv[chosen]]
         places = texel_coordinates(uv[index], basis.size)
-        modes = basis.modes * basis.step[:, None, None, None]
+        modes = np.stack([lookup(mode, places) for mode in basis.modes * basis.step[:, None, None, None]])
         self.points = CodedPoints(model, detail.source[index], detail.weights[index])
         self.register_buffer("triangles", torch.tensor(triangles.reshape(-1, 3)))
         self.register_buffer("albedo_mean", torch.tensor(lookup(basis.mean, places)))
-        self.register_buffer(
-            "albedo_modes", torch.tensor(np.stack([lookup(mode, places) for mode in modes])).flatten(1)
-        )
+        self.register_buffer("albedo_modes", torch.tensor(modes).flatten(1))
 
     def forward(self, code: FaceCode) -> Skin:
         """The skin of B codes."""

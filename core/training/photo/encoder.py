@@ -198,8 +198,8 @@ def fit(
         bare = torch.tensor(real.views.skin[who, which]).to(device)[:, None].float() / 255
         seen = torch.tensor(real.views.landmarks[who, which], dtype=torch.float32).to(device)
         code = encoder(real.inputs[who, which].to(device))
-        halves = (FaceCode(*(value[half] for value in code)) for half in (slice(REAL), slice(REAL, None)))
-        found = teacher.real(*halves, seen, pixels, bare, encoder.anchor)
+        plain, flipped = (FaceCode(*(value[half] for value in code)) for half in (slice(REAL), slice(REAL, None)))
+        found = teacher.real(plain, flipped, seen, pixels, bare, encoder.anchor)
         found["identity"] = found["identity"] + told.pop("identity")
         return {name: WEIGHTS[name] * value for name, value in {**told, **found}.items()}
 
