@@ -48,9 +48,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         inputs = config.features + 3 * config.patches**2
-        self.layers = nn.Sequential(
-            nn.Linear(inputs, config.hidden), nn.ReLU(), nn.Dropout(0.2), ExactLinear(config.hidden, SIZE)
-        )
+        hidden = [nn.Linear(inputs, config.hidden), nn.ReLU(), nn.Dropout(0.5)]
+        self.layers = nn.Sequential(nn.Dropout(0.2), *hidden, ExactLinear(config.hidden, SIZE))
         for name, value in (("input_mean", 0.0), ("input_deviation", 1.0)):
             self.register_buffer(name, torch.full((inputs,), value))
         for name, value in (("mean", 0.0), ("deviation", 1.0)):

@@ -56,7 +56,7 @@ class HeldOut:
     """How an encoder does on synthetic portraits of others, and the mean head in its place."""
 
     shape_mm: float
-    """Root mean square distance of the neutral faces' vertices, not aligned."""
+    """Root mean square distance of the neutral faces' vertices, aligned."""
     shape_mm_mean_head: float
     turn_deg: float
     """Median of the geodesic distance."""
@@ -113,8 +113,7 @@ class Teacher(nn.Module):
         super().__init__()
         self.dense, self.skin = dense_coded_points(model), CodedSkin(model, basis)
         self.landmarks = CodedLandmarks(LandmarkEmbedding.load(model))
-        dirs = 1000 * model.shapedirs[model.masks["face"] > 0.5][..., :SHAPES]
-        self.register_buffer("gram", torch.tensor(np.einsum("vck,vcl->kl", dirs, dirs) / len(dirs)))
+        self.register_buffer("gram", torch.tensor(aligned_gram(model), dtype=torch.float32))
         self.register_buffer("mirror", torch.tensor(mirror_map(model, basis), dtype=torch.float32))
         self.register_buffer("normals", self.skin.normals(self.skin.points.get_buffer("template")[None])[0])
 
@@ -157,6 +156,20 @@ class Teacher(nn.Module):
             "prior": prior_loss(own),
             "grey": grey_loss(own),
         }
+
+
+def aligned_gram(model: HeadModel) -> np.ndarray:
+    """`[100, 100]` mm^2, mean over the face's vertices: of what a beta moves, less what a similarity transform of the
+    head could do, to first order. A picture does not tell how large a head is."""
+    face = model.masks["face"] > 0.5
+    base = model.v_template[face].astype(np.float64)
+    base = base - base.mean(0)
+    axes = np.eye(3)
+    motions = [np.broadcast_to(axis, base.shape) for axis in axes] + [np.cross(axis, base) for axis in axes] + [base]
+    tangent, _ = np.linalg.qr(np.stack([motion.ravel() for motion in motions], 1))
+    flat = 1000 * model.shapedirs[face][..., :SHAPES].reshape(-1, SHAPES).astype(np.float64)
+    left = flat - tangent @ (tangent.T @ flat)
+    return left.T @ left / len(base)
 
 
 def _joined(first: FaceCode, second: FaceCode) -> FaceCode:

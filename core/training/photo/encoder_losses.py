@@ -16,7 +16,7 @@ from ...rendering.shading import srgb_to_linear
 from .coded_points import CodedPoints, Skin, log_shade
 
 WEIGHTS = {
-    "shape": 0.15,
+    "shape": 0.5,
     "expression": 0.15,
     "turn": 20.0,
     "camera": 2.0,
@@ -45,7 +45,7 @@ OUTLIER = 0.2
 
 
 def shape_loss(code: FaceCode, truth: FaceCode, gram: Tensor) -> Tensor:
-    """Mean squared distance of the neutral faces' vertices, mm^2; `gram` `[100, 100]` is that of their directions."""
+    """Mean squared distance of the neutral faces' vertices, mm^2; `gram` `[100, 100]` is that of beta's directions."""
     difference = code.beta - truth.beta
     return (difference @ gram * difference).sum(-1).mean()
 
