@@ -75,13 +75,18 @@ def dense_landmarks(net: CoarseNet, dense: DensePoints, pixels: np.ndarray, land
 
     The face and its mirror image are looked at, and what they say is averaged.
     """
-    view = _view(landmarks[:468], landmarks[list(IRISES)])
+    view = first_view(landmarks)
     for _ in range(PASSES):
-        points, spread, visible = _predict(net, dense, _seen(pixels, view))
+        points, spread, visible = _predict(net, dense, seen_through(view, pixels))
         scale = np.sqrt(np.linalg.det(view[:, :2]))
         points, spread = (points - view[:, 2]) @ np.linalg.inv(view[:, :2]).T, spread / scale
         view = _view(points[dense.face], points[-2:])
     return DenseLandmarks(points, spread, visible)
+
+
+def first_view(landmarks: np.ndarray) -> np.ndarray:
+    """[2, 3] the map from photo to network pixels around the face of the detector's `landmarks` [478, 2]."""
+    return _view(landmarks[:468], landmarks[list(IRISES)])
 
 
 def _view(face: np.ndarray, irises: np.ndarray) -> np.ndarray:
@@ -94,8 +99,9 @@ def _view(face: np.ndarray, irises: np.ndarray) -> np.ndarray:
     return np.c_[scale * level, SIDE / 2 - scale * (low + high) / 2]
 
 
-def _seen(pixels: np.ndarray, view: np.ndarray) -> np.ndarray:
-    """The photo in the network's view, averaged where it is finer: uint8 [SIDE, SIDE, 3]."""
+def seen_through(view: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """The photo `pixels` uint8 [H, W, 3] in the network's `view` [2, 3], averaged where it is finer:
+    uint8 [SIDE, SIDE, 3]."""
     scale = float(np.sqrt(np.linalg.det(view[:, :2])))
     if scale < 0.5:
         small = cv2.resize(pixels, None, fx=2 * scale, fy=2 * scale, interpolation=cv2.INTER_AREA)

@@ -123,7 +123,7 @@ def fit_landmarks(
         cameras = [moved(camera, change[_WEIGHTS:]) for camera, change in zip(cameras, own, strict=True)]
         if max(np.abs(step[:SHAPES]).max(), np.abs(own[:, :_WEIGHTS]).max()) < _CONVERGED:
             break
-    return [_as_fit(beta, *each) for each in zip(arkits, cameras, observations, strict=True)]
+    return [as_fit(beta, *each) for each in zip(arkits, cameras, observations, strict=True)]
 
 
 def _joint(beta: np.ndarray, own: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
@@ -144,7 +144,8 @@ def _normal_equations(
     return trust * jacobian.T @ jacobian, trust * jacobian.T @ residuals
 
 
-def _as_fit(beta: np.ndarray, arkit: np.ndarray, camera: Camera, observation: Observation) -> LandmarkFit:
+def as_fit(beta: np.ndarray, arkit: np.ndarray, camera: Camera, observation: Observation) -> LandmarkFit:
+    """A head before a camera as a fit of what is observed: `beta` `[100]`, `arkit` `[52]`."""
     everything = camera.project(observation.model(beta, arkit))[:, :2]
     residuals = observation.points - everything[observation.visible(everything)]
     return LandmarkFit(beta, arkit, camera, observation, residuals)

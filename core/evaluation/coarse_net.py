@@ -1,7 +1,8 @@
-"""Suite `coarse-net`: shapes from single pictures, by the detector's landmarks and by CoarseNet's dense points.
+"""Suite `coarse-net`: heads from single pictures, by optimisation, by the encoder at once, and by both.
 
-Held-out synthetic portraits, whose people's skins and lights no training has seen; every shape is known. On real
-portraits, which have no known shape, it says how far the two detectors' heads agree.
+The solver fits the detector's sparse landmarks or CoarseNet's dense points; the encoder codes a picture in one pass;
+and the solver can start from that code. On held-out synthetic portraits, whose people's skins and lights no training
+has seen, every shape is known. Real portraits have none: there the heads are asked to explain landmarks and shades.
 """
 
 import time
@@ -15,10 +16,15 @@ from rich.progress import track
 from ..capture.camera_fit import yaw_of
 from ..capture.dense_landmarks import DenseDetector
 from ..capture.embedding import LandmarkEmbedding
-from ..capture.landmark_fit import LandmarkFit, fit_landmarks
+from ..capture.encoded_photo import PhotoEncoder
+from ..capture.face_surface import FaceSurface
+from ..capture.landmark_fit import LandmarkFit, as_fit, fit_landmarks
 from ..capture.landmarks import detect_landmarks
 from ..capture.observation import Observation
 from ..capture.photo import Photo, load_photo
+from ..capture.photometric import explain, photo_shades, sample
+from ..capture.segmentation import segment
+from ..capture.skin_tone import SkinTone
 from ..errors import InputError
 from ..parametric.head import SHAPES, HeadModel
 from ..training.implicit.trainer import cache_folder
@@ -33,31 +39,50 @@ FRONTAL = np.radians(25)
 ENLARGED = 3
 """Times that pictures are enlarged, since the sparse detector wants larger faces."""
 
-Observe = Callable[[Photo, np.ndarray], Observation]
-"""What a detector sees in a photo around the sparse landmarks [478, 2]."""
+Method = Callable[[Photo, np.ndarray], LandmarkFit]
+"""From a photo and the sparse landmarks [478, 2] in it to a head."""
 
 
 def evaluate_coarse_net(data: Path) -> dict[str, Any]:
-    """Tables by detector. Raises InputError when `data` lacks something, EngineError without weights."""
+    """Tables by method. Raises InputError when `data` lacks something, EngineError without weights."""
     model = HeadModel.load(weights_path("head"))
-    embedding, detector = LandmarkEmbedding.load(model), DenseDetector.load(model)
-    observers: dict[str, Observe] = {
-        "FaceMesh": lambda photo, marks: embedding.observe(marks, _size(photo), photo.focal),
-        "CoarseNet": lambda photo, marks: detector.observe(photo.pixels, marks, photo.focal),
-    }
+    embedding = LandmarkEmbedding.load(model)
+    tested = methods(embedding, DenseDetector.load(model), PhotoEncoder.load(model))
     portraits = PortraitSet.load(data, cache_folder() / "photo", "test", PORTRAITS)
     return {
-        "synthetic portraits": synthetic_table(model, portraits, observers),
-        "real portraits": real_table(data, observers),
+        "synthetic portraits": synthetic_table(model, portraits, tested),
+        "real portraits": real_table(portrait_paths(data)[::HELD_OUT], embedding, tested),
     }
 
 
-def synthetic_table(
-    model: HeadModel, portraits: PortraitSet, observers: dict[str, Observe]
-) -> dict[str, dict[str, float]]:
+def methods(embedding: LandmarkEmbedding, detector: DenseDetector, encoder: PhotoEncoder) -> dict[str, Method]:
+    """Whatever makes a head of a photo and its sparse landmarks, by name."""
+
+    def sparse(photo: Photo, marks: np.ndarray) -> Observation:
+        return _sparse(embedding, photo, marks)
+
+    def dense(photo: Photo, marks: np.ndarray) -> Observation:
+        return detector.observe(photo.pixels, marks, photo.focal)
+
+    def coded(photo: Photo, marks: np.ndarray, seen: Observation) -> LandmarkFit:
+        return encoder.start(encoder.encode(photo.pixels, marks), seen)
+
+    def both(photo: Photo, marks: np.ndarray) -> LandmarkFit:
+        seen = dense(photo, marks)
+        return fit_landmarks([seen], starts=[coded(photo, marks, seen)])[0]
+
+    return {
+        "FaceMesh + solver": lambda photo, marks: fit_landmarks([sparse(photo, marks)])[0],
+        "CoarseNet + solver": lambda photo, marks: fit_landmarks([dense(photo, marks)])[0],
+        "encoder": lambda photo, marks: coded(photo, marks, sparse(photo, marks)),
+        "encoder + CoarseNet + solver": both,
+    }
+
+
+def synthetic_table(model: HeadModel, portraits: PortraitSet, tested: dict[str, Method]) -> dict[str, dict[str, float]]:
     """Shape errors in millimetres over the pictures in which the sparse detector finds a face, and of the mean head."""
-    errors: dict[str, list[float]] = {"mean head": [], **{name: [] for name in observers}}
-    seconds: dict[str, list[float]] = {name: [] for name in observers}
+    errors: dict[str, list[float]] = {"mean head": [], **{name: [] for name in tested}}
+    seconds: dict[str, list[float]] = {name: [] for name in tested}
     yaw = []
     for index in track(range(len(portraits)), "Synthetic portraits"):
         truth, camera = portraits.portraits.beta[index], portraits.portraits.camera[index]
@@ -67,11 +92,10 @@ def synthetic_table(
             landmarks = detect_landmarks(photo)
         except InputError:
             continue
-        for name, observe in observers.items():
+        for name, method in tested.items():
             start = time.perf_counter()
-            seen = observe(photo, landmarks)
+            fit = method(photo, landmarks)
             seconds[name].append(time.perf_counter() - start)
-            (fit,) = fit_landmarks([seen])
             errors[name].append(shape_error_mm(model, fit.beta, truth))
         errors["mean head"].append(shape_error_mm(model, np.zeros(SHAPES), truth))
         yaw.append(abs(np.arcsin(np.clip(camera[3:12].reshape(3, 3)[2, 0], -1, 1))))
@@ -83,39 +107,56 @@ def synthetic_table(
             "p90_mm": float(np.percentile(values, 90)),
             "frontal_mm": float(np.array(values)[frontal].mean()),
             "turned_mm": float(np.array(values)[~frontal].mean()),
-            **({"observe_s": float(np.median(seconds[name]))} if name in seconds else {}),
+            **({"seconds_s": float(np.median(seconds[name]))} if name in seconds else {}),
         }
         for name, values in errors.items()
     }
 
 
-def real_table(data: Path, observers: dict[str, Observe]) -> dict[str, dict[str, float]]:
-    """How alike the held-out portraits' heads are, and how well each detector's head explains its own points."""
-    fits: dict[str, list[LandmarkFit]] = {name: [] for name in observers}
-    for path in track(portrait_paths(data)[::HELD_OUT], "Held-out portraits"):
+def real_table(
+    paths: list[Path], embedding: LandmarkEmbedding, tested: dict[str, Method]
+) -> dict[str, dict[str, float]]:
+    """How well each method's heads explain the sparse landmarks and the shades of the portraits at `paths`, how alike
+    they are, and the seconds that they take. What explains the landmarks best was fitted to them."""
+    surface, tone = FaceSurface.of(embedding.model), SkinTone.load(embedding.model)
+    fits: dict[str, list[LandmarkFit]] = {name: [] for name in tested}
+    shades_error: dict[str, list[float]] = {name: [] for name in tested}
+    seconds: dict[str, list[float]] = {name: [] for name in tested}
+    for path in track(paths, "Held-out portraits"):
         photo = load_photo(path)
         try:
             landmarks = detect_landmarks(photo)
         except InputError:
             continue
-        for name, observe in observers.items():
-            fits[name] += fit_landmarks([observe(photo, landmarks)])
+        shades, seen = photo_shades(photo, segment(photo.pixels, landmarks)), _sparse(embedding, photo, landmarks)
+        for name, method in tested.items():
+            start = time.perf_counter()
+            fit = method(photo, landmarks)
+            seconds[name].append(time.perf_counter() - start)
+            fits[name].append(as_fit(fit.beta, fit.arkit, fit.camera, seen))
+            shades_error[name].append(explain(sample(surface, shades, fit), tone, surface.bare.sum()).error)
     return {
         name: {
             "photos": len(found),
-            "points_iod_median": float(np.median([fit.error for fit in found])),
-            "beta_norm": float(np.mean([np.linalg.norm(fit.beta) for fit in found])),
-            "mean_beta_share": float(
-                np.linalg.norm(np.mean([fit.beta for fit in found], 0))
-                / np.mean([np.linalg.norm(fit.beta) for fit in found])
-            ),
-            "yaw_deg": float(np.degrees(np.mean([abs(yaw_of(fit.camera)) for fit in found]))),
+            "landmarks_iod_median": float(np.median([fit.error for fit in found])),
+            "log_luminance_rms": float(np.median(shades_error[name])),
+            "seconds_s": float(np.median(seconds[name])),
+            **_variety(found),
         }
         for name, found in fits.items()
     }
 
 
-def _size(photo: Photo) -> tuple[int, int]:
-    """Width and height in pixels."""
+def _variety(fits: list[LandmarkFit]) -> dict[str, float]:
+    beta = np.array([fit.beta for fit in fits])
+    norm = float(np.linalg.norm(beta, axis=1).mean())
+    return {
+        "beta_norm": norm,
+        "mean_beta_share": float(np.linalg.norm(beta.mean(0)) / norm),
+        "yaw_deg": float(np.degrees(np.mean([abs(yaw_of(fit.camera)) for fit in fits]))),
+    }
+
+
+def _sparse(embedding: LandmarkEmbedding, photo: Photo, landmarks: np.ndarray) -> Observation:
     height, width = photo.pixels.shape[:2]
-    return width, height
+    return embedding.observe(landmarks, (width, height), photo.focal)

@@ -21,6 +21,7 @@ RECIPES = {
     "albedo": "albedo:train_albedo",
     "albedo-basis": "photo.albedo_basis:train_albedo_basis",
     "coarse-net": "photo.coarse_net:train_coarse_net",
+    "encoder": "photo.encoder:train_encoder",
 }
 
 

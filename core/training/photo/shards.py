@@ -53,7 +53,7 @@ class PortraitSet:
         """Random views of random portraits: pixels `[size, SIDE, SIDE, 3]` uint8, points `[size, P, 2]` pixels,
         visible `[size, P]` bool."""
         chosen = rng.integers(len(self), size=size)
-        views = [self.view(index, _random_view(rng), bool(rng.integers(2))) for index in chosen]
+        views = [self.view(index, random_view(rng), bool(rng.integers(2))) for index in chosen]
         return tuple(np.stack(column) for column in zip(*views, strict=True))  # type: ignore[return-value]
 
     def view(self, index: int, affine: np.ndarray, mirrored: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -78,7 +78,8 @@ def middle_view(zoom: float = 1.0, turn: float = 0.0, shift: tuple[float, float]
     return np.c_[rotation, SIDE / 2 + np.array(shift) * SIDE - rotation @ [SIZE / 2, SIZE / 2]]
 
 
-def _random_view(rng: np.random.Generator) -> np.ndarray:
+def random_view(rng: np.random.Generator) -> np.ndarray:
+    """[2, 3] a map as `middle_view` makes them, zoomed, turned and shifted a little."""
     return middle_view(np.exp(rng.normal(0, ZOOM)), rng.normal(0, TURN), tuple(rng.normal(0, SHIFT, 2)))
 
 
