@@ -49,27 +49,6 @@ class Observation:
         return self.precision @ self.frame
 
 
-def joined(first: Observation, second: Observation) -> Observation:
-    """What two detectors see in one photo, as one; frame, size and focal length are the first one's."""
-    one, other, every = len(first.points), len(second.points), len(first.model.template)
-    order = np.r_[:one, every : every + other, one:every, every + other : every + len(second.model.template)]
-    place = np.argsort(order)
-
-    def visible(projected: np.ndarray) -> np.ndarray:
-        projected = projected[place]
-        index = np.r_[first.visible(projected[:every]), every + second.visible(projected[every:])]
-        return place[index]
-
-    turn = second.frame @ np.linalg.inv(first.frame)
-    return replace(
-        first,
-        points=np.concatenate([first.points, second.points]),
-        precision=np.concatenate([first.precision, second.precision @ turn]),
-        model=(first.model + second.model)[order],
-        visible=visible,
-    )
-
-
 def upright_frame(right: np.ndarray, left: np.ndarray) -> np.ndarray:
     """The `frame` `[2, 2]` of a face whose right and left iris lie at those pixels `[2]`."""
     x, y = (left - right).astype(np.float64)

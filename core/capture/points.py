@@ -73,15 +73,6 @@ class PointModel:
             self.parents,
         )
 
-    def __add__(self, other: "PointModel") -> "PointModel":
-        """These points and those of another `PointModel` of the same head."""
-
-        def both(name: str, axis: int = 0) -> np.ndarray:
-            return np.concatenate([getattr(self, name), getattr(other, name)], axis)
-
-        blended = (both("template"), both("shape"), both("expression"), both("correctives", 1), both("weights"))
-        return PointModel(*blended, self.joints, self.joint_shape, self.arkit_theta, self.parents)
-
     def __call__(self, beta: np.ndarray, arkit: np.ndarray) -> np.ndarray:
         """Positions `[N, 3]` metres for `beta` `[100]` and `arkit` `[52]`."""
         return self._posed(self._unposed(beta, arkit), self._joints(beta), self._theta(arkit))
