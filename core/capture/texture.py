@@ -19,7 +19,7 @@ from .folds import CREASE_COLOR, creases
 from .skin_photo import SkinPhoto, photo_detail, skin_photo
 from .skin_views import SHARP, SkinView, aligned, blended, shares
 
-SIZE, SIZES = 2048, (1024, 2048, 4096)
+SIZE, SIZES = 2048, (512, 1024, 2048, 4096)
 """Texels along a side of the maps, and those that can be asked for."""
 QUALITY = 93
 PORE_CONTRAST = 0.035
