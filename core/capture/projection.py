@@ -8,6 +8,7 @@ import numpy as np
 from ..parametric.head import HeadModel
 from ..rendering.atlas import Atlas
 from ..rendering.camera import Camera
+from ..rendering.lookup import lookup
 from ..rendering.rasterise import interpolate, rasterise, triangulate
 from ..rendering.shading import srgb_to_linear, vertex_normals
 from .segmentation import Masks
@@ -92,8 +93,7 @@ def _on_skin(masks: Masks, points: np.ndarray, margin: float) -> np.ndarray:
     wanted *= 1 - cv2.dilate(np.clip(masks.eyes + masks.mouth_interior, 0, 1), kernel)
     wanted *= 1 - cv2.dilate(masks.glasses, kernel)
     wanted = cv2.GaussianBlur(np.clip(2 * wanted - 1, 0, 1), (0, 0), radius)
-    crop = (points @ masks.transform[:, :2].T + masks.transform[:, 2] - 0.5).astype(np.float32)
-    return _remap(wanted, crop, cv2.INTER_LINEAR)
+    return lookup(wanted, points @ masks.transform[:, :2].T + masks.transform[:, 2])
 
 
 def _sample(pixels: np.ndarray, points: np.ndarray, reduction: float) -> np.ndarray:
@@ -102,15 +102,5 @@ def _sample(pixels: np.ndarray, points: np.ndarray, reduction: float) -> np.ndar
     if reduction > 1.3:
         image = cv2.resize(pixels, None, fx=1 / reduction, fy=1 / reduction, interpolation=cv2.INTER_AREA)
         points = points * (np.array(image.shape[1::-1]) / pixels.shape[1::-1])
-    color = _remap(image.astype(np.float32) / 255, (points - 0.5).astype(np.float32), cv2.INTER_CUBIC)
+    color = lookup(image.astype(np.float32) / 255, points, cv2.INTER_CUBIC)
     return np.clip(color, 0, 1)
-
-
-def _remap(image: np.ndarray, points: np.ndarray, interpolation: int) -> np.ndarray:
-    """Values `[M, ...]` of an image at any number of `points` [M, 2] (centres at integers); the border repeats."""
-    width = 4096  # OpenCV limits the sides of a map
-    count = len(points)
-    padded = np.zeros((-(-count // width) * width, 2), np.float32)
-    padded[:count] = points
-    result = cv2.remap(image, padded.reshape(-1, width, 2), None, interpolation, borderMode=cv2.BORDER_REPLICATE)
-    return result.reshape(-1, *image.shape[2:])[:count]

@@ -9,6 +9,7 @@ import numpy as np
 from rich.progress import track
 
 from ...capture.coarse_net import SIDE
+from ...capture.face_crop import corner_aligned
 from ...parametric.dense_points import DensePoints
 from ...parametric.head import HeadModel
 from .sittings import MARGIN, SIZE
@@ -63,10 +64,12 @@ class PortraitSet:
         if mirrored:
             pixels, points = pixels[:, ::-1], (points * (-1, 1) + (SIZE, 0))[self.mirror]
             visible = visible[self.mirror]
-        aligned = affine.copy()
-        aligned[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
         image = cv2.warpAffine(
-            np.ascontiguousarray(pixels), aligned, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            np.ascontiguousarray(pixels),
+            corner_aligned(affine),
+            (SIDE, SIDE),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
         return image, (points @ affine[:, :2].T + affine[:, 2]).astype(np.float32), visible
 
