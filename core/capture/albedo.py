@@ -59,18 +59,13 @@ class SkinField:
     """[9, 3] second-order SH in head space, for albedo as given here."""
 
 
-def vertex_means(atlas: Atlas, projection: Projection, count: int) -> tuple[np.ndarray, np.ndarray]:
+def vertex_means(atlas: Atlas, projection: Projection) -> tuple[np.ndarray, np.ndarray]:
     """Mean log colour `[V, 3]` of the texels around each vertex, and their mean trust `[V]`."""
-    corners = atlas.corners[projection.index].ravel()
-    barycentric = atlas.barycentric[projection.index]
-    weight = (barycentric * projection.trust[:, None]).ravel()
-    total = np.bincount(corners, weight, count)
-    everywhere = np.bincount(atlas.corners.ravel(), atlas.barycentric.ravel(), count)
-    color = np.stack(
-        [np.bincount(corners, weight * np.repeat(c, 3), count) for c in projection.color.T.astype(np.float64)], 1
-    )
-    color = np.log(np.maximum(color / np.maximum(total, 1e-9)[:, None], DARK))
-    return color.astype(np.float32), (total / np.maximum(everywhere, 1e-9)).astype(np.float32)
+    trust = projection.trust.astype(float)[:, None]
+    seen = atlas.interpolation[projection.index].T @ np.concatenate([trust * projection.color, trust], 1)
+    color = np.log(np.maximum(seen[:, :3] / np.maximum(seen[:, 3:], 1e-9), DARK))
+    everywhere = atlas.interpolation.T @ np.ones(len(atlas.texels))
+    return color.astype(np.float32), (seen[:, 3] / np.maximum(everywhere, 1e-9)).astype(np.float32)
 
 
 def solve_skin(

@@ -9,7 +9,7 @@ from ..parametric.head import HeadModel
 from ..rendering.atlas import Atlas
 from ..rendering.camera import Camera
 from ..rendering.lookup import lookup
-from ..rendering.rasterise import interpolate, rasterise, triangulate
+from ..rendering.rasterise import rasterise, triangulate
 from ..rendering.shading import srgb_to_linear, vertex_normals
 from .segmentation import Masks
 
@@ -49,7 +49,7 @@ def project_photo(
 
     index = np.flatnonzero((facing > GRAZING)[atlas.corners[:, 0]])
     vertex_data = np.concatenate([projected, facing[:, None]], 1, dtype=np.float32)
-    data = interpolate(vertex_data, atlas.corners[index], atlas.barycentric[index])
+    data = atlas.interpolation[index] @ vertex_data
     points, depth, cosine = np.ascontiguousarray(data[:, :2]), data[:, 2], data[:, 3]
     trust = np.clip((cosine - GRAZING) / (FACING - GRAZING), 0, 1)
     trust *= _visible(model, triangles, projected, points, depth, cosine, MARGIN * pixels_per_metre)

@@ -7,7 +7,6 @@ import numpy as np
 
 from ..parametric.head import HeadModel
 from ..rendering.atlas import Atlas
-from ..rendering.rasterise import interpolate
 from ..rendering.shading import vertex_normals
 from .albedo import DARK, HIGHLIGHT, LUMINANCE, SkinField, skin_triangles, solve_skin, tame_highlights, vertex_means
 from .beard import beard_share
@@ -49,7 +48,7 @@ def skin_photo(
     """Solve for the colours of the skin in a photo and, with `refine`, for its folds on the torch `device`."""
     vertices, masks = view.vertices, view.masks
     projection = project_photo(model, atlas, vertices, view.camera, view.pixels, masks)
-    color, trust = vertex_means(atlas, projection, len(vertices))
+    color, trust = vertex_means(atlas, projection)
     points = view.camera.project(vertices)[:, :2]
     hairy = np.clip(masks.sample("brows", points) + masks.sample("beard", points), 0, 1)
     normals = vertex_normals(vertices, skin_triangles(model))
@@ -77,7 +76,7 @@ def photo_detail(
     """
     index = photo.projection.index
     vertex_data = np.column_stack([field.albedo + field.shading, field.trust, face]).astype(np.float32)
-    low = interpolate(vertex_data, atlas.corners[index], atlas.barycentric[index])
+    low = atlas.interpolation[index] @ vertex_data
     detail = np.log(np.maximum(photo.projection.color, DARK)) - low[:, :3]
     dark = np.clip((-detail @ LUMINANCE - 0.15) / 0.2, 0, 1)
     wrinkles = None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy import sparse
 
 from ..parametric.head import HeadModel
 from .rasterise import interpolate, rasterise, triangulate
@@ -16,19 +17,22 @@ class Atlas:
     size: int
     texels: np.ndarray
     """[N] flat index of each texel that lies on the surface."""
-    corners: np.ndarray
-    """[N, 3] vertices of the triangle under the texel."""
-    barycentric: np.ndarray
-    """[N, 3]."""
+    interpolation: sparse.csr_matrix
+    """[N, V] float32: in each row the barycentric coordinates of the texel in the triangle under it."""
     mirror_map: np.ndarray
     """[size, size, 2] float32 column, row (centres at integers, as `cv2.remap` has it) of the texel's mirror image,
     -1 off the surface."""
     density: np.ndarray
     """[N] float32 texels per metre, on the mean head."""
 
+    @property
+    def corners(self) -> np.ndarray:
+        """[N, 3] vertices of the triangle under the texel."""
+        return self.interpolation.indices.reshape(-1, 3)
+
     def gather(self, values: np.ndarray) -> np.ndarray:
-        """Values of vertices `[V, ...]` at the texels: `[N, ...]`."""
-        return interpolate(values, self.corners, self.barycentric)
+        """Values of vertices `[V]` or `[V, C]` at the texels: `[N]` or `[N, C]`."""
+        return self.interpolation @ values
 
     def image(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
         """Values of texels `[N, ...]` as an image `[size, size, ...]`, `fill` off the surface."""
@@ -51,14 +55,14 @@ def build_atlas(model: HeadModel, part: str, size: int) -> Atlas:
     texels = np.flatnonzero(raster.triangle.ravel() >= 0)
     drawn = raster.triangle.ravel()[texels]
     barycentric = raster.barycentric.reshape(-1, 3)[texels]
+    triplets = (barycentric.ravel(), triangles[drawn].ravel(), np.arange(0, barycentric.size + 1, 3, dtype=np.int32))
     mirrored = texel_coordinates(mirror_uv(model, part), size).astype(np.float32) - 0.5
     mirror_map = np.full((size * size, 2), -1, np.float32)
     mirror_map[texels] = interpolate(mirrored, triangles_uv[drawn], barycentric)
     return Atlas(
         size=size,
         texels=texels.astype(np.int32),
-        corners=triangles[drawn],
-        barycentric=barycentric,
+        interpolation=sparse.csr_matrix(triplets, shape=(len(texels), len(model.v_template))),
         mirror_map=mirror_map.reshape(size, size, 2),
         density=_density(model.v_template[triangles], pixels[triangles_uv])[drawn],
     )
