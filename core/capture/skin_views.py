@@ -62,6 +62,8 @@ def aligned(fields: Sequence[SkinField]) -> list[SkinField]:
 
 def blended(model: HeadModel, fields: Sequence[SkinField]) -> SkinField:
     """One field of several aligned ones: everyone's albedo, the first one's shading and light."""
+    if len(fields) == 1:
+        return fields[0]
     trust = np.stack([field.trust for field in fields])
     edges = skin_edges(model)
     wide = smooth(edges, shares(trust, SOFT).T, np.ones(trust.shape[1]), WIDTH).T
