@@ -151,10 +151,10 @@ def normal_map(atlas: Atlas, height: np.ndarray) -> np.ndarray:
     """Tangent-space normals, `[size, size, 3]` in 0..1, of a `height` [N] in metres over the chart."""
     image = _padded(atlas, height[:, None])[..., 0]
     density = atlas.image(atlas.density)
-    right = cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
-    up = -cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-    normal = np.stack([-right * density, -up * density, np.ones_like(image)], -1)
-    return normal / np.linalg.norm(normal, axis=-1, keepdims=True) * 0.5 + 0.5
+    left = -density * cv2.Sobel(image, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    down = density * cv2.Sobel(image, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    half = 0.5 / np.sqrt(left * left + down * down + 1)
+    return cv2.merge([half * left, half * down, half]) + 0.5
 
 
 def _fine(atlas: Atlas, detail: np.ndarray) -> np.ndarray:
