@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from ..parametric.head import HeadModel
-from .rasterise import interpolate, rasterise, triangulate
+from .rasterise import rasterise, triangulate
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +55,13 @@ def build_atlas(model: HeadModel, part: str, size: int) -> Atlas:
     texels = np.flatnonzero(raster.triangle.ravel() >= 0)
     drawn = raster.triangle.ravel()[texels]
     barycentric = raster.barycentric.reshape(-1, 3)[texels]
-    triplets = (barycentric.ravel(), triangles[drawn].ravel(), np.arange(0, barycentric.size + 1, 3, dtype=np.int32))
     mirrored = texel_coordinates(mirror_uv(model, part), size).astype(np.float32) - 0.5
     mirror_map = np.full((size * size, 2), -1, np.float32)
-    mirror_map[texels] = interpolate(mirrored, triangles_uv[drawn], barycentric)
+    mirror_map[texels] = _interpolation(triangles_uv[drawn], barycentric, len(mirrored)) @ mirrored
     return Atlas(
         size=size,
         texels=texels.astype(np.int32),
-        interpolation=sparse.csr_matrix(triplets, shape=(len(texels), len(model.v_template))),
+        interpolation=_interpolation(triangles[drawn], barycentric, len(model.v_template)),
         mirror_map=mirror_map.reshape(size, size, 2),
         density=_density(model.v_template[triangles], pixels[triangles_uv])[drawn],
     )
@@ -81,7 +80,7 @@ def pull_push(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
     coarse = coarse.reshape(*coarse_weight.shape, -1) / np.maximum(coarse_weight, 1e-6)[..., None]
     coarse = pull_push(coarse, (coarse_weight > 0).astype(np.float32))
     filled = cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_LINEAR).reshape(image.shape)
-    return np.where(weight[..., None] > 0, image, filled)
+    return cv2.copyTo(image, (weight > 0).astype(np.uint8), filled).reshape(image.shape)
 
 
 def texel_coordinates(uv: np.ndarray, size: int) -> np.ndarray:
@@ -105,6 +104,12 @@ def mirror_uv(model: HeadModel, part: str) -> np.ndarray:
         match = (faces[twin] == mirrored[:, corner : corner + 1]).argmax(1)
         result[faces_uv[found, corner]] = model.uv[faces_uv[twin, match]][found]
     return result
+
+
+def _interpolation(corners: np.ndarray, barycentric: np.ndarray, count: int) -> sparse.csr_matrix:
+    """[N, count] from the `corners` [N, 3] and their weights [N, 3]."""
+    starts = np.arange(0, corners.size + 1, 3, dtype=np.int32)
+    return sparse.csr_matrix((barycentric.ravel(), corners.ravel(), starts), shape=(len(corners), count))
 
 
 def _density(corners: np.ndarray, pixels: np.ndarray) -> np.ndarray:
