@@ -25,6 +25,8 @@ SCLERA_EDGE = np.array([0.48, 0.29, 0.25], np.float32)
 VEIN = np.array([0.42, 0.10, 0.08], np.float32)
 LIMBUS = np.array([0.35, 0.38, 0.42], np.float32)
 """The iris' border, relative to the iris: dark and less coloured, since the sclera lies over it."""
+EDGE = (1.05, 0.93)
+"""Radii between which the sclera gives way to the iris, over that of the iris."""
 PUPIL = 0.36
 """Radius of the pupil, of that of the iris."""
 
@@ -73,11 +75,13 @@ def eye_texture(color: np.ndarray, profile: np.ndarray) -> np.ndarray:
     y, x = (np.mgrid[:SIZE, :SIZE].astype(np.float32) + 0.5) / SIZE - 0.5
     distance = np.interp(np.hypot(x, y), *profile.T).astype(np.float32)
     angle = np.arctan2(y, x)
-    iris = _iris(color, distance, angle)
-    sclera = _sclera(distance, angle)
-    inside = _ramp(distance, 1.05, 0.93)[..., None]
+    ball = _sclera(distance, angle)
+    first, *_, last = np.flatnonzero((distance < EDGE[0]).any(0))
+    box = np.s_[first : last + 1, first : last + 1]  # an eighth of the chart
+    inside = _ramp(distance[box], *EDGE)[..., None]
+    ball[box] += inside * (_iris(color, distance[box], angle[box]) - ball[box])
     shade = _lid_shade(distance * np.cos(angle), distance * np.sin(angle))[..., None]
-    return linear_to_srgb(shade * (inside * iris + (1 - inside) * sclera))
+    return linear_to_srgb(shade * ball)
 
 
 def _iris(color: np.ndarray, distance: np.ndarray, angle: np.ndarray) -> np.ndarray:
