@@ -64,7 +64,7 @@ def vertex_means(atlas: Atlas, projection: Projection) -> tuple[np.ndarray, np.n
     trust = projection.trust.astype(float)[:, None]
     seen = atlas.interpolation[projection.index].T @ np.concatenate([trust * projection.color, trust], 1)
     color = np.log(np.maximum(seen[:, :3] / np.maximum(seen[:, 3:], 1e-9), DARK))
-    everywhere = atlas.interpolation.T @ np.ones(len(atlas.texels))
+    everywhere = atlas.interpolation.T @ np.ones(len(atlas.texels), np.float32)
     return color.astype(np.float32), (seen[:, 3] / np.maximum(everywhere, 1e-9)).astype(np.float32)
 
 
