@@ -1,10 +1,12 @@
 """CoarseNet: from a face's pixels to dense points of our own topology, with their uncertainty and visibility.
 
-After Wood et al., "3D Face Reconstruction with Dense Landmarks", ECCV 2022: each point is a circular Gaussian,
-regressed at once. A plain residual network (He et al., CVPR 2016) with group normalisation.
+After Wood et al., "3D Face Reconstruction with Dense Landmarks", ECCV 2022: each point is a circular Gaussian. These
+are regressed at once, then twice again from what lies about them in the picture: a cascade of regressors on features
+that move with the shape, as in Xiong and De la Torre, "Supervised Descent Method", CVPR 2013.
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +15,22 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..errors import EngineError
+from ..implicit.mlp import ExactLinear
 from ..parametric.head import HeadModel
 from ..tensors import load_tensors
 from ..weights import weights_path
 from .embedding import fingerprint
+from .face_trunk import WIDTHS, FaceTrunk
 
-SIDE = 160
+SIDE = 192
 """Pixels across what the network sees."""
 FRAME = 1.5
 """Side of that square, over the box round the face's points."""
+_REACH = 1.25
+"""Cells of a map from a point to the places round it that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +38,20 @@ class CoarseNetConfig:
     """Size of a CoarseNet."""
 
     points: int
-    widths: Sequence[int] = (24, 48, 96, 192, 320)
-    """Channels by stage; each halves the resolution."""
-    blocks: Sequence[int] = (0, 2, 2, 2, 1)
-    """Residual blocks by stage."""
-    groups: int = 8
-    reduced: int = 48
+    widths: Sequence[int] = WIDTHS
+    """Channels by stage of the trunk."""
+    reduced: int = 64
     """Channels of the last map as it is flattened: where a point lies is told by where it lies in the map."""
     hidden: int = 512
+    """Features of the first look."""
+    near: Sequence[int] = (8, 16, 16)
+    """Channels of the finest maps as later looks see them."""
+    local: int = 12
+    """Features of what lies about a point."""
+    joint: int = 320
+    """Features of a later look at all points."""
+    looks: int = 2
+    """After the first."""
 
 
 class DensePrediction(NamedTuple):
@@ -52,21 +65,6 @@ class DensePrediction(NamedTuple):
     """[B, P] logit of the point being seen."""
 
 
-class _Block(nn.Module):
-    def __init__(self, inner: int, outer: int, groups: int, stride: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(inner, outer, 3, stride, 1, bias=False)
-        self.first_norm = nn.GroupNorm(groups, outer)
-        self.second = nn.Conv2d(outer, outer, 3, 1, 1, bias=False)
-        self.second_norm = nn.GroupNorm(groups, outer)
-        self.skip = nn.Conv2d(inner, outer, 1, stride) if stride > 1 or inner != outer else nn.Identity()
-        nn.init.zeros_(self.second_norm.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = torch.relu(self.first_norm(self.first(x)))
-        return torch.relu(self.skip(x) + self.second_norm(self.second(y)))
-
-
 class CoarseNet(nn.Module):
     """The network."""
 
@@ -75,30 +73,73 @@ class CoarseNet(nn.Module):
     def __init__(self, config: CoarseNetConfig) -> None:
         super().__init__()
         self.config = config
-        widths = config.widths
-        layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 5, 2, 2)]
-        inner = widths[0]
-        for stage, (width, count) in enumerate(zip(widths, config.blocks, strict=True)):
-            for block in range(count):
-                layers.append(_Block(inner, width, config.groups, 2 if stage and not block else 1))
-                inner = width
-        self.trunk = nn.Sequential(*layers)
-        cells = (SIDE // 2 ** len(widths)) ** 2
-        self.reduce = nn.Conv2d(inner, config.reduced, 1)
+        self.trunk = FaceTrunk(config.widths)
+        self.near = nn.ModuleList(nn.Conv2d(*sizes, 1) for sizes in zip(config.widths, config.near, strict=False))
+        cells = (SIDE // 2 ** len(config.widths)) ** 2
+        self.reduce = nn.Conv2d(config.widths[-1], config.reduced, 1)
         self.hidden = nn.Linear(config.reduced * cells, config.hidden)
-        self.out = nn.Linear(config.hidden, 4 * config.points)
+        self.out = ExactLinear(config.hidden, 4 * config.points)
+        self.looks = nn.ModuleList(_Look(config) for _ in range(config.looks))
         self.register_buffer("mean", torch.zeros(config.points, 2))
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """`[B, hidden]` of pixels `[B, 3, SIDE, SIDE]` sRGB 0..1."""
-        maps = self.reduce(self.trunk((pixels - 0.5) * 4))
-        return torch.relu(self.hidden(maps.flatten(1)))
+    def look(self, pixels: Tensor) -> tuple[list[DensePrediction], Tensor]:
+        """What it says after each look at pixels `[B, 3, SIDE, SIDE]` sRGB 0..1, and the last one's features
+        `[B, joint]`."""
+        maps = self.trunk(pixels)
+        first = torch.relu(self.hidden(self.reduce(maps[-1]).flatten(1)))
+        blank = torch.zeros_like(self.mean[:, 0])
+        said = [_corrected(DensePrediction(self.mean, blank + math.log(SIDE / 24), blank), self.out(first), SIDE / 4)]
+        features, maps = first, [near(each).float() for near, each in zip(self.near, maps, strict=False)]
+        for look in self.looks:
+            features = look(maps, said[-1].points.detach(), first)
+            said.append(_corrected(said[-1], look.out(features), SIDE / 16))
+        return said, features
 
     def forward(self, pixels: Tensor) -> DensePrediction:
         """`[B, 3, SIDE, SIDE]` sRGB 0..1."""
-        out = self.out(self.features(pixels)).unflatten(1, (self.config.points, 4)).float()
-        points = self.mean + out[..., :2] * (SIDE / 4)
-        return DensePrediction(points, out[..., 2].clamp(-6, 6), out[..., 3])
+        return self.look(pixels)[0][-1]
+
+
+class _Look(nn.Module):
+    """A look at where the points are: a small regressor for each, and one for all."""
+
+    def __init__(self, config: CoarseNetConfig) -> None:
+        super().__init__()
+        steps = torch.tensor([-_REACH, 0.0, _REACH])
+        self.register_buffer("grid", torch.cartesian_prod(steps, steps), persistent=False)
+        seen = len(steps) ** 2 * sum(config.near)
+        self.near = nn.Parameter(torch.randn(config.points, seen, config.local) / seen**0.5)
+        self.bias = nn.Parameter(torch.zeros(config.points, config.local))
+        self.first = nn.Linear(config.points * (config.local + 2) + config.hidden, config.joint)
+        self.second = nn.Linear(config.joint, config.joint)
+        self.out = ExactLinear(config.joint, 4 * config.points)
+
+    def forward(self, maps: Sequence[Tensor], points: Tensor, features: Tensor) -> Tensor:
+        """Features `[B, joint]` of what `maps` show round `points` `[B, P, 2]`, and of the first look's `features`."""
+        grid = self.get_buffer("grid")
+        seen = torch.cat([_around(each, points, grid) for each in maps], -1)
+        near = torch.relu(torch.einsum("bps,psl->bpl", seen, self.near) + self.bias)
+        shape = (points - points.mean(1, keepdim=True)) / (SIDE / 4)
+        x = torch.relu(self.first(torch.cat([near.flatten(1), shape.flatten(1), features], 1)))
+        return x + torch.relu(self.second(x))
+
+
+def _around(values: Tensor, points: Tensor, grid: Tensor) -> Tensor:
+    """`[B, P, K C]` of the map `values` `[B, C, H, W]` at `points` `[B, P, 2]` plus `grid` `[K, 2]` cells."""
+    cell = 2 / values.shape[-1]
+    places = (points * (2 / SIDE) - 1)[:, :, None] + cell * grid
+    found = functional.grid_sample(values, places.to(values.dtype), padding_mode="border", align_corners=False)
+    return found.permute(0, 2, 3, 1).flatten(2)
+
+
+def _corrected(said: DensePrediction, change: Tensor, reach: float) -> DensePrediction:
+    """With `change` `[B, 4 P]`, moves in units of `reach` pixels; gradients flow into the change alone."""
+    move, spread, visible = change.unflatten(1, (-1, 4)).float().split([2, 1, 1], -1)
+    return DensePrediction(
+        said.points.detach() + reach * move,
+        (said.log_spread.detach() + spread[..., 0]).clamp(-6, 6),
+        said.visible.detach() + visible[..., 0],
+    )
 
 
 def coarse_net_tensors(net: CoarseNet) -> dict[str, np.ndarray]:

@@ -21,7 +21,7 @@ from ..implicit.mlp import ExactLinear
 from ..parametric.head import HeadModel
 from ..tensors import load_tensors
 from ..weights import weights_path
-from .coarse_net import CoarseNet
+from .coarse_net import SIDE, CoarseNet
 from .embedding import fingerprint
 from .face_code import SIZE, FaceCode
 
@@ -30,7 +30,9 @@ from .face_code import SIZE, FaceCode
 class EncoderConfig:
     """Size of an Encoder."""
 
-    features: int = 512
+    points: int
+    """Of the trunk, whose places the layers see."""
+    features: int = 320
     """Of the trunk."""
     patches: int = 10
     """Across the picture, as far as its colours are concerned."""
@@ -47,7 +49,7 @@ class Encoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        inputs = config.features + 3 * config.patches**2
+        inputs = config.features + 2 * config.points + 3 * config.patches**2
         hidden = [nn.Linear(inputs, config.hidden), nn.ReLU(), nn.Dropout(0.5)]
         self.layers = nn.Sequential(nn.Dropout(0.2), *hidden, ExactLinear(config.hidden, SIZE))
         for name, value in (("input_mean", 0.0), ("input_deviation", 1.0)):
@@ -57,12 +59,14 @@ class Encoder(nn.Module):
         self.register_buffer("anchor", torch.zeros(3))
 
     def inputs(self, trunk: CoarseNet, pixels: Tensor) -> Tensor:
-        """What the layers see of pixels `[B, 3, SIDE, SIDE]` sRGB 0..1: `[B, features + 3 patches^2]`."""
+        """What the layers see of pixels `[B, 3, SIDE, SIDE]` sRGB 0..1: `[B, D]`."""
         colors = functional.adaptive_avg_pool2d(pixels, self.config.patches)
-        return torch.cat([trunk.features(pixels), colors.flatten(1)], 1)
+        said, features = trunk.look(pixels)
+        places = said[-1].points / (SIDE / 2) - 1
+        return torch.cat([features, places.flatten(1), colors.flatten(1)], 1)
 
     def forward(self, inputs: Tensor) -> FaceCode:
-        """The codes of `inputs` `[B, features + 3 patches^2]`."""
+        """The codes of `inputs` `[B, D]`."""
         seen = (inputs - self.get_buffer("input_mean")) / self.get_buffer("input_deviation")
         return FaceCode.split(self.mean + self.deviation * self.layers(seen))
 

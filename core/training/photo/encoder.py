@@ -17,7 +17,7 @@ from ...capture.embedding import LandmarkEmbedding
 from ...capture.encoder import Encoder, EncoderConfig, encoder_metadata, encoder_tensors
 from ...capture.face_code import FaceCode, anchor_of, mirror_map
 from ...parametric.albedo_basis import AlbedoBasis
-from ...parametric.head import SHAPES, HeadModel
+from ...parametric.head import HeadModel
 from ...weights import FOLDER, weights_path
 from ..implicit.trainer import Losses, Outcome, Schedule, cache_folder, train
 from ..publish import publish
@@ -43,6 +43,7 @@ from .encoder_losses import (
     symmetry_loss,
     turn_loss,
 )
+from .identity import aligned_gram
 from .portrait_views import VIEWS, PortraitViews
 from .shards import PortraitSet
 
@@ -72,7 +73,7 @@ def train_encoder(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
     trunk, cache = load_coarse_net(model, str(run.device)), cache_folder() / "photo"
     views = PortraitViews.load(data, cache)
     torch.manual_seed(seed)
-    teacher, encoder = Teacher(model, AlbedoBasis.load()), Encoder(EncoderConfig()).to(run.device)
+    teacher, encoder = Teacher(model, AlbedoBasis.load()), Encoder(EncoderConfig(trunk.config.points)).to(run.device)
     rng, mirror = np.random.default_rng(seed), teacher.get_buffer("mirror").double().numpy()
     portraits = PortraitSet.load(data, cache, "train", PORTRAITS)
     lessons = CodedPortraits.of(portraits, trunk, encoder, model, mirror, rng)
@@ -156,20 +157,6 @@ class Teacher(nn.Module):
             "prior": prior_loss(own),
             "grey": grey_loss(own),
         }
-
-
-def aligned_gram(model: HeadModel) -> np.ndarray:
-    """`[100, 100]` mm^2, mean over the face's vertices: of what a beta moves, less what a similarity transform of the
-    head could do, to first order. A picture does not tell how large a head is."""
-    face = model.masks["face"] > 0.5
-    base = model.v_template[face].astype(np.float64)
-    base = base - base.mean(0)
-    axes = np.eye(3)
-    motions = [np.broadcast_to(axis, base.shape) for axis in axes] + [np.cross(axis, base) for axis in axes] + [base]
-    tangent, _ = np.linalg.qr(np.stack([motion.ravel() for motion in motions], 1))
-    flat = 1000 * model.shapedirs[face][..., :SHAPES].reshape(-1, SHAPES).astype(np.float64)
-    left = flat - tangent @ (tangent.T @ flat)
-    return left.T @ left / len(base)
 
 
 def _joined(first: FaceCode, second: FaceCode) -> FaceCode:

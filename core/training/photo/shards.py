@@ -3,6 +3,7 @@
 import multiprocessing
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from ...capture.coarse_net import SIDE
 from ...capture.face_crop import corner_aligned
 from ...parametric.dense_points import DensePoints
 from ...parametric.head import HeadModel
+from .identity import mirrored_shapes
 from .sittings import MARGIN, SIZE
 from .studio import Portrait, Studio
 
@@ -22,6 +24,19 @@ ZOOM, TURN, SHIFT = 0.12, 0.2, 0.04
 """Of the network's view against a picture's middle: deviation of the logarithm, radians, share of the side."""
 
 
+class Views(NamedTuple):
+    """B views of portraits."""
+
+    pixels: np.ndarray
+    """[B, SIDE, SIDE, 3] uint8."""
+    points: np.ndarray
+    """[B, P, 2] pixels."""
+    visible: np.ndarray
+    """[B, P] bool."""
+    beta: np.ndarray
+    """[B, 100]."""
+
+
 @dataclass(frozen=True)
 class PortraitSet:
     """N portraits: `Portrait`'s fields, stacked."""
@@ -29,6 +44,8 @@ class PortraitSet:
     portraits: Portrait
     mirror: np.ndarray
     """[P] of the dense points."""
+    shape_mirror: np.ndarray
+    """[100, 100] of the betas."""
 
     @classmethod
     def load(cls, data: Path, cache: Path, split: str, count: int, workers: int = 1) -> "PortraitSet":
@@ -45,17 +62,19 @@ class PortraitSet:
                     pass
         rows = [np.load(_path(folder, index)) for index in shards]
         stacked = {f.name: np.concatenate([row[f.name] for row in rows])[:count] for f in fields(Portrait)}
-        return cls(Portrait(**stacked), DensePoints.of(HeadModel.load()).mirror)
+        model = HeadModel.load()
+        return cls(Portrait(**stacked), DensePoints.of(model).mirror, mirrored_shapes(model))
 
     def __len__(self) -> int:
         return len(self.portraits.pixels)
 
-    def batch(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Random views of random portraits: pixels `[size, SIDE, SIDE, 3]` uint8, points `[size, P, 2]` pixels,
-        visible `[size, P]` bool."""
-        chosen = rng.integers(len(self), size=size)
-        views = [self.view(index, random_view(rng), bool(rng.integers(2))) for index in chosen]
-        return tuple(np.stack(column) for column in zip(*views, strict=True))  # type: ignore[return-value]
+    def batch(self, rng: np.random.Generator, size: int) -> Views:
+        """Random views of random portraits."""
+        chosen, mirrored = rng.integers(len(self), size=size), rng.random(size) < 0.5
+        views = [self.view(i, random_view(rng), bool(flip)) for i, flip in zip(chosen, mirrored, strict=True)]
+        beta = self.portraits.beta[chosen]
+        beta = np.where(mirrored[:, None], beta @ self.shape_mirror, beta).astype(np.float32)
+        return Views(*(np.stack(column) for column in zip(*views, strict=True)), beta)
 
     def view(self, index: int, affine: np.ndarray, mirrored: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A portrait through an `affine` map `[2, 3]` of its pixels to the view's (centres at +0.5)."""

@@ -13,6 +13,7 @@ from likeness.core.capture.coarse_net import (
     CoarseNet,
     CoarseNetConfig,
     DensePrediction,
+    _around,
     coarse_net_tensors,
     load_coarse_net,
 )
@@ -22,7 +23,7 @@ from likeness.core.errors import EngineError
 from likeness.core.parametric.dense_points import DensePoints
 from likeness.core.parametric.head import HeadModel
 
-TINY = CoarseNetConfig(5, widths=(8, 8, 16), blocks=(0, 1, 1), groups=2, reduced=4, hidden=16)
+TINY = CoarseNetConfig(5, widths=(8, 8, 16), reduced=4, hidden=16, near=(4, 4), local=3, joint=8)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,10 @@ def model():
 @pytest.fixture(scope="module")
 def net():
     torch.manual_seed(0)
-    return CoarseNet(TINY).eval()
+    net = CoarseNet(TINY).eval()
+    for layer in (net.out, *(look.out for look in net.looks)):
+        torch.nn.init.normal_(layer.weight, std=0.1)
+    return net
 
 
 def write(path, net, **metadata):
@@ -45,6 +49,28 @@ def test_every_point_has_a_place_a_spread_and_a_visibility(net):
     found = net(torch.rand(2, 3, SIDE, SIDE))
     assert found.points.shape == (2, 5, 2)
     assert found.log_spread.shape == found.visible.shape == (2, 5)
+
+
+def test_each_look_corrects_the_one_before_and_gradients_stay_in_their_look(net):
+    said, features = net.look(torch.rand(2, 3, SIDE, SIDE))
+    assert len(said) == 1 + TINY.looks
+    assert features.shape == (2, TINY.joint)
+    assert not torch.equal(said[0].points, said[-1].points)
+    net.zero_grad()
+    said[-1].points.sum().backward()
+    assert net.out.weight.grad is None
+    assert net.looks[0].out.weight.grad is None
+    assert net.looks[-1].out.weight.grad.abs().sum() > 0
+    net.zero_grad()
+
+
+def test_a_look_sees_the_picture_where_the_points_are():
+    x = torch.arange(SIDE // 2) + 0.5
+    ramp = torch.stack(torch.meshgrid(2 * x, 2 * x, indexing="xy"))[None]
+    points = torch.tensor([[[40.0, 90.0], [100.5, 33.0]]])
+    found = _around(ramp, points, torch.tensor([[0.0, 0.0], [1.0, -2.0]]))
+    expected = torch.cat([points, points + torch.tensor([2.0, -4.0])], -1)
+    assert torch.allclose(found, expected, atol=1e-4)
 
 
 def test_weights_come_back_in_half_precision(net, model, tmp_path):

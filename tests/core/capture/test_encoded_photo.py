@@ -55,8 +55,10 @@ def test_the_solver_can_start_from_it(model):
     arkit = np.zeros(52)
     projected = camera.project(embedding.points(np.zeros(100), arkit))[:, :2]
     observation = embedding.observe(projected[embedding.visible(projected)], (800, 600), 1500.0)
-    trunk = CoarseNet(CoarseNetConfig(5, widths=(8, 8, 16), blocks=(0, 1, 1), groups=2, reduced=4, hidden=16)).eval()
-    encoder = Encoder(EncoderConfig(features=16, patches=4, hidden=8)).eval()
+    trunk = CoarseNet(
+        CoarseNetConfig(5, widths=(8, 8, 16), reduced=4, hidden=16, near=(4, 4), local=3, joint=16)
+    ).eval()
+    encoder = Encoder(EncoderConfig(5, features=16, patches=4, hidden=8)).eval()
     encoder.anchor.copy_(torch.tensor(anchor_of(model)))
     whole = PhotoEncoder(model, trunk, encoder)
     pixels = np.zeros((600, 800, 3), np.uint8)

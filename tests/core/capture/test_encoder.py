@@ -16,7 +16,7 @@ from likeness.core.capture.face_code import SIZE
 from likeness.core.errors import EngineError
 from likeness.core.parametric.head import HeadModel
 
-TRUNK = CoarseNetConfig(5, widths=(8, 8, 16), blocks=(0, 1, 1), groups=2, reduced=4, hidden=16)
+TRUNK = CoarseNetConfig(5, widths=(8, 8, 16), reduced=4, hidden=16, near=(4, 4), local=3, joint=16)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def model():
 @pytest.fixture
 def encoder():
     torch.manual_seed(0)
-    encoder = Encoder(EncoderConfig(features=16, patches=4, hidden=8)).eval()
+    encoder = Encoder(EncoderConfig(5, features=16, patches=4, hidden=8)).eval()
     torch.nn.init.normal_(encoder.layers[-1].weight)
     return encoder
 
@@ -48,19 +48,19 @@ def path(encoder, model, trunk, tmp_path):
 
 def test_pixels_become_codes(encoder):
     inputs = encoder.inputs(CoarseNet(TRUNK).eval(), torch.rand(2, 3, SIDE, SIDE))
-    assert inputs.shape == (2, 16 + 3 * 4 * 4)
+    assert inputs.shape == (2, 16 + 2 * 5 + 3 * 4 * 4)
     assert encoder(inputs).values.shape == (2, SIZE)
 
 
 def test_it_starts_from_the_mean_code():
-    encoder = Encoder(EncoderConfig(features=16, patches=4, hidden=8)).eval()
+    encoder = Encoder(EncoderConfig(5, features=16, patches=4, hidden=8)).eval()
     encoder.mean.copy_(torch.arange(SIZE))
-    assert torch.equal(encoder(torch.rand(3, 64)).values, torch.arange(SIZE).float().expand(3, -1))
+    assert torch.equal(encoder(torch.rand(3, 74)).values, torch.arange(SIZE).float().expand(3, -1))
 
 
 def test_weights_come_back(encoder, model, path, trunk):
     loaded = load_encoder(model, path=path, trunk=trunk)
-    inputs = torch.rand(2, 64)
+    inputs = torch.rand(2, 74)
     assert torch.allclose(loaded(inputs).values, encoder(inputs).values, atol=0.05)
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
 

@@ -144,7 +144,7 @@ def test_it_learns(model, teacher, anchor, monkeypatch, tmp_path):
     views = PortraitViews(
         np.full((4, VIEWS, SIDE, SIDE, 3), 128, np.uint8), np.full((4, VIEWS, SIDE, SIDE), 255, np.uint8), marks
     )
-    encoder = Encoder(EncoderConfig(features=16, patches=4, hidden=64))
+    encoder = Encoder(EncoderConfig(0, features=16, patches=4, hidden=64))
     standardise(encoder, lessons, model)
     before = held_out(encoder.eval(), teacher, lessons)
     run = recipe.Fabric(accelerator="cpu", devices=1, precision="32-true")

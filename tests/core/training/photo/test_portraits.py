@@ -114,7 +114,7 @@ def test_views_carry_points_with_their_pixels(dense):
     made.pixels[:] = 0
     made.points[0, 7] = (90.5, 120.5)
     made.pixels[0, 118:123, 88:93] = 255
-    shown = PortraitSet(made, dense.mirror)
+    shown = PortraitSet(made, dense.mirror, np.eye(100))
     for mirrored in (False, True):
         image, points, visible = shown.view(0, middle_view(1.1, 0.3, (0.05, -0.02)), mirrored)
         index = dense.mirror[7] if mirrored else 7
@@ -124,11 +124,11 @@ def test_views_carry_points_with_their_pixels(dense):
 
 
 def test_batches_follow_from_the_seed(dense):
-    shown = PortraitSet(portraits(3, len(dense)), dense.mirror)
+    shown = PortraitSet(portraits(3, len(dense)), dense.mirror, -np.eye(100))
     first, again = (shown.batch(np.random.default_rng(5), 4) for _ in range(2))
     for one, other in zip(first, again, strict=True):
         assert (one == other).all()
-    assert first[0].shape == (4, SIDE, SIDE, 3)
+    assert first.pixels.shape == (4, SIDE, SIDE, 3)
 
 
 @pytest.mark.needs_data
