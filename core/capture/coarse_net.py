@@ -1,8 +1,8 @@
 """CoarseNet: from a face's pixels to dense points of our own topology, with their uncertainty and visibility.
 
 After Wood et al., "3D Face Reconstruction with Dense Landmarks", ECCV 2022: each point is a circular Gaussian. These
-are regressed at once, then twice again from what lies about them in the picture: a cascade of regressors on features
-that move with the shape, as in Xiong and De la Torre, "Supervised Descent Method", CVPR 2013.
+are regressed at once, then twice again, by one regressor on features that move with the shape: what lies about each
+point in the picture. After Xiong and De la Torre, "Supervised Descent Method", CVPR 2013.
 """
 
 import json
@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from ..errors import EngineError
 from ..implicit.mlp import ExactLinear
-from ..parametric.head import HeadModel
+from ..parametric.head import SHAPES, HeadModel
 from ..tensors import load_tensors
 from ..weights import weights_path
 from .embedding import fingerprint
@@ -46,9 +46,9 @@ class CoarseNetConfig:
     """Features of the first look."""
     near: Sequence[int] = (8, 16, 16)
     """Channels of the finest maps as later looks see them."""
-    local: int = 12
+    local: int = 16
     """Features of what lies about a point."""
-    joint: int = 320
+    joint: int = 384
     """Features of a later look at all points."""
     looks: int = 2
     """After the first."""
@@ -79,20 +79,21 @@ class CoarseNet(nn.Module):
         self.reduce = nn.Conv2d(config.widths[-1], config.reduced, 1)
         self.hidden = nn.Linear(config.reduced * cells, config.hidden)
         self.out = ExactLinear(config.hidden, 4 * config.points)
-        self.looks = nn.ModuleList(_Look(config) for _ in range(config.looks))
+        self.closer = _Look(config)
+        self.shape = ExactLinear(config.joint, SHAPES)
         self.register_buffer("mean", torch.zeros(config.points, 2))
 
     def look(self, pixels: Tensor) -> tuple[list[DensePrediction], Tensor]:
         """What it says after each look at pixels `[B, 3, SIDE, SIDE]` sRGB 0..1, and the last one's features
-        `[B, joint]`."""
+        `[B, joint]`, of which `shape` makes the head's beta."""
         maps = self.trunk(pixels)
         first = torch.relu(self.hidden(self.reduce(maps[-1]).flatten(1)))
         blank = torch.zeros_like(self.mean[:, 0])
         said = [_corrected(DensePrediction(self.mean, blank + math.log(SIDE / 24), blank), self.out(first), SIDE / 4)]
         features, maps = first, [near(each).float() for near, each in zip(self.near, maps, strict=False)]
-        for look in self.looks:
-            features = look(maps, said[-1].points.detach(), first)
-            said.append(_corrected(said[-1], look.out(features), SIDE / 16))
+        for _ in range(self.config.looks):
+            features = self.closer(maps, said[-1].points.detach(), first)
+            said.append(_corrected(said[-1], self.closer.out(features), SIDE / 16))
         return said, features
 
     def forward(self, pixels: Tensor) -> DensePrediction:

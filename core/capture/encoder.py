@@ -32,7 +32,7 @@ class EncoderConfig:
 
     points: int
     """Of the trunk, whose places the layers see."""
-    features: int = 320
+    features: int = 384
     """Of the trunk."""
     patches: int = 10
     """Across the picture, as far as its colours are concerned."""

@@ -2,7 +2,7 @@
 
 The loss of every look is the Gaussian negative log-likelihood of Wood et al. (ECCV 2022), equation 1, and cross-entropy
 for visibility; hidden points count too, so that the network tells where they must be, and how unsure it is. The last
-look's features must also tell the shape of the head, through a layer that is then thrown away. The trunk starts from
+look's features must also tell the shape of the head. The trunk starts from
 MediaPipe's face mesh: what it knows of real faces would take a graphics card and many more pictures to learn.
 """
 
@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from ...capture.coarse_net import CoarseNet, CoarseNetConfig, DensePrediction, coarse_net_tensors
 from ...capture.embedding import fingerprint
-from ...implicit.mlp import ExactLinear
-from ...parametric.head import SHAPES, HeadModel
+from ...parametric.head import HeadModel
 from ...weights import FOLDER
 from ..implicit.trainer import Losses, Outcome, Schedule, cache_folder, train
 from ..publish import publish
@@ -29,7 +28,7 @@ from .mesh_weights import start_from_mesh
 from .shards import PortraitSet, middle_view
 
 PORTRAITS, TESTED, BATCH = 11000, 400, 32
-SCHEDULE = Schedule(7000, 1e-3, muon=3.0, warmup=200, weight_decay=1e-4, average=0.995)
+SCHEDULE = Schedule(5000, 1e-3, muon=3.0, warmup=200, weight_decay=1e-4, average=0.995)
 HIDDEN = 0.3
 """Weight of points that are not seen."""
 VISIBILITY = 0.2
@@ -52,6 +51,9 @@ class HeldOut:
     """Root mean square of the errors over the spreads that were told: 1 where these are right."""
     visibility: float
     """Share of the points whose visibility is told rightly."""
+    shape_mm: float
+    """Root mean square distance of the neutral faces' vertices, aligned, by the shape layer."""
+    shape_mm_mean_head: float
 
 
 def train_coarse_net(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
@@ -63,13 +65,10 @@ def train_coarse_net(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
     cache = cache_folder() / "photo"
     portraits = PortraitSet.load(data, cache, "train", PORTRAITS, workers=os.cpu_count() or 1)
     torch.manual_seed(seed)
-    net = untrained(portraits)
+    net, gram = untrained(portraits), aligned_gram(model)
     start_from_mesh(net.trunk)
-    # Edges are edges: what the finest maps show needs no learning, and costs half of the trunk's time.
-    for layer in (net.trunk.stem, net.trunk.activation, net.trunk.stages[0]):
-        layer.requires_grad_(False)
-    outcome = fit(net, portraits, aligned_gram(model), run, seed)
-    found = held_out(net, PortraitSet.load(data, cache, "test", TESTED))
+    outcome = fit(net, portraits, gram, run, seed)
+    found = held_out(net, PortraitSet.load(data, cache, "test", TESTED), gram)
     save(net, model, out, outcome, found)
 
 
@@ -81,36 +80,27 @@ def untrained(portraits: PortraitSet, config: CoarseNetConfig | None = None) -> 
     return net
 
 
-class Lesson(nn.Module):
-    """A network, and the layer that tells the shape from its features."""
-
-    def __init__(self, net: CoarseNet) -> None:
-        super().__init__()
-        self.net = net
-        self.shape = ExactLinear(net.config.joint, SHAPES)
-
-
 def fit(
     net: CoarseNet, portraits: PortraitSet, gram: np.ndarray, run: Fabric, seed: int, schedule: Schedule = SCHEDULE
 ) -> Outcome:
     """Train `net` in place; `gram` `[100, 100]` tells how far apart betas are."""
-    lesson, metric = Lesson(net), torch.tensor(gram / np.trace(gram), dtype=torch.float32).to(run.device)
+    metric = torch.tensor(gram / np.trace(gram), dtype=torch.float32).to(run.device)
 
     def losses(step: int) -> Losses:
         views = portraits.batch(np.random.default_rng([seed, step]), BATCH)
         images = as_input(views.pixels, run.device)
         exposure = torch.empty(len(images), 1, 1, 1, device=images.device).uniform_(0.75, 1.3)
-        said, features = lesson.net.look((images * exposure).clamp(max=1))
+        said, features = net.look((images * exposure).clamp(max=1))
         points, visible, beta = (torch.tensor(value).to(run.device) for value in views[1:])
         told = [likelihood(each, points, visible) for each in said]
-        wrong = lesson.shape(features) - beta
+        wrong = net.shape(features) - beta
         return {
             "earlier": sum((sum(terms.values()) for terms in told[:-1]), torch.zeros(())),
             **told[-1],
             "shape": (wrong @ metric * wrong).sum(-1).mean(),
         }
 
-    return train("coarse-net", lesson, losses, schedule, run)
+    return train("coarse-net", net, losses, schedule, run)
 
 
 def as_input(pixels: np.ndarray, device: torch.device | str) -> Tensor:
@@ -128,25 +118,33 @@ def likelihood(found: DensePrediction, points: Tensor, visible: Tensor) -> Losse
 
 
 @torch.no_grad()
-def held_out(net: CoarseNet, portraits: PortraitSet) -> HeldOut:
-    """Measure on `portraits`, each seen once, framed as in capture."""
-    errors, ratios, right = [], [], []
-    device = net.mean.device
+def held_out(net: CoarseNet, portraits: PortraitSet, gram: np.ndarray) -> HeldOut:
+    """Measure on `portraits`, each seen once, framed as in capture; `gram` as in `fit`."""
+    errors, ratios, right, shapes = [], [], [], []
     for start in range(0, len(portraits), BATCH):
         views = [portraits.view(i, middle_view()) for i in range(start, min(start + BATCH, len(portraits)))]
         pixels, points, visible = (np.stack(column) for column in zip(*views, strict=True))
-        found = net(as_input(pixels, device))
-        distance = np.linalg.norm(found.points.cpu().numpy() - points, axis=-1)
+        said, features = net.look(as_input(pixels, net.mean.device))
+        places, log_spread, seen = (value.cpu().numpy() for value in said[-1])
+        distance = np.linalg.norm(places - points, axis=-1)
         ocular = np.linalg.norm(points[:, -1] - points[:, -2], axis=-1)
         frontal = (distance * visible).sum(1) / np.maximum(visible.sum(1), 1)
         errors.append((frontal / ocular)[visible.sum(1) > 0])
-        ratios.append((distance**2 / (2 * np.exp(2 * found.log_spread.cpu().numpy())))[visible])
-        right.append((found.visible.cpu().numpy() > 0) == visible)
+        ratios.append((distance**2 / (2 * np.exp(2 * log_spread)))[visible])
+        right.append((seen > 0) == visible)
+        shapes.append(net.shape(features).cpu().numpy())
+    truth = portraits.portraits.beta
     return HeldOut(
         float(np.median(np.concatenate(errors))),
         float(np.sqrt(np.concatenate(ratios).mean())),
         float(np.concatenate(right).mean()),
+        _distance(np.concatenate(shapes) - truth, gram),
+        _distance(truth, gram),
     )
+
+
+def _distance(difference: np.ndarray, gram: np.ndarray) -> float:
+    return float(np.sqrt(np.einsum("nk,kl,nl->n", difference, gram, difference).mean()))
 
 
 def save(net: CoarseNet, model: HeadModel, out: Path, outcome: Outcome, found: HeldOut) -> None:

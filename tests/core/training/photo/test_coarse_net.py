@@ -59,10 +59,11 @@ def test_it_learns(crosses, monkeypatch, tmp_path):
     torch.manual_seed(0)
     config = CoarseNetConfig(POINTS, widths=(8, 8, 16, 16, 16), reduced=8, hidden=64, near=(4, 4), local=4, joint=16)
     net = untrained(crosses, config)
-    before = held_out(net, crosses)
+    before = held_out(net, crosses, np.eye(100))
     fit(net, crosses, np.eye(100), RUN, 0, Schedule(120, 4e-3, muon=3.0, warmup=5, average=0.9))
-    after = held_out(net, crosses)
+    after = held_out(net, crosses, np.eye(100))
     assert after.error_iod < 0.7 * before.error_iod
+    assert after.shape_mm_mean_head == 0
 
 
 def test_the_trunk_starts_from_the_face_mesh():
