@@ -1,6 +1,6 @@
 """Dense landmarks of a photo's face: CoarseNet, led to the face by the detector's landmarks, then by its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -32,6 +32,8 @@ class DenseLandmarks:
     """[P] standard deviation along either axis, pixels."""
     visible: np.ndarray
     """[P] 0..1, the chance that nothing hides a point."""
+    beta: np.ndarray
+    """[100] the shape that the network tells beside the points."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,12 @@ def dense_landmarks(net: CoarseNet, dense: DensePoints, pixels: np.ndarray, land
     """
     view = first_view(landmarks)
     for _ in range(PASSES):
-        points, spread, visible = _predict(net, dense, seen_through(view, pixels))
+        found = _predict(net, dense, seen_through(view, pixels))
         scale = np.sqrt(np.linalg.det(view[:, :2]))
-        points, spread = (points - view[:, 2]) @ np.linalg.inv(view[:, :2]).T, spread / scale
+        points = (found.points - view[:, 2]) @ np.linalg.inv(view[:, :2]).T
+        found = replace(found, points=points, spread=found.spread / scale)
         view = _view(points[dense.face], points[-2:])
-    return DenseLandmarks(points, spread, visible)
+    return found
 
 
 def first_view(landmarks: np.ndarray) -> np.ndarray:
@@ -113,11 +116,12 @@ def seen_through(view: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def _predict(net: CoarseNet, dense: DensePoints, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points [P, 2], spreads [P] and visibility [P] in the network's pixels."""
+def _predict(net: CoarseNet, dense: DensePoints, image: np.ndarray) -> DenseLandmarks:
+    """What `image` uint8 [SIDE, SIDE, 3] shows, in its pixels; the beta is that of the plain image alone."""
     both = torch.from_numpy(np.stack([image, image[:, ::-1]])).to(net.mean.device).float() / 255
-    found = net(both.movedim(-1, 1).contiguous())
-    points, spread, visible = (value.cpu().double().numpy() for value in found)
+    said, features = net.look(both.movedim(-1, 1).contiguous())
+    points, spread, visible = (value.cpu().double().numpy() for value in said[-1])
     points[1] = (points[1] * (-1, 1) + (SIDE, 0))[dense.mirror]
     spread[1], visible[1] = spread[1][dense.mirror], visible[1][dense.mirror]
-    return points.mean(0), np.exp(spread.mean(0)), (1 / (1 + np.exp(-visible))).mean(0)
+    beta = net.shape(features)[0].cpu().double().numpy()
+    return DenseLandmarks(points.mean(0), np.exp(spread.mean(0)), (1 / (1 + np.exp(-visible))).mean(0), beta)

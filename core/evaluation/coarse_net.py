@@ -1,7 +1,8 @@
-"""Suite `coarse-net`: heads from single pictures, by optimisation, by the encoder at once, and by both.
+"""Suite `coarse-net`: heads from single pictures, by optimisation, by networks at once, and by both.
 
-The solver fits the detector's sparse landmarks or CoarseNet's dense points; the encoder codes a picture in one pass;
-and the solver can start from that code. On held-out synthetic portraits, whose people's skins and lights no training
+The solver fits the detector's sparse landmarks or CoarseNet's dense points; CoarseNet tells a shape in one pass, for
+which the solver finds pose and expression; the encoder, where it has been trained, codes all of it, and the solver can
+start from that code. On held-out synthetic portraits, whose people's skins and lights no training
 has seen, every shape is known. Real portraits have none: there the heads are asked to explain landmarks and shades.
 """
 
@@ -14,11 +15,11 @@ import numpy as np
 from rich.progress import track
 
 from ..capture.camera_fit import yaw_of
-from ..capture.dense_landmarks import DenseDetector
+from ..capture.dense_landmarks import DenseDetector, dense_landmarks
 from ..capture.embedding import LandmarkEmbedding
 from ..capture.encoded_photo import PhotoEncoder
 from ..capture.face_surface import FaceSurface
-from ..capture.landmark_fit import LandmarkFit, as_fit, fit_landmarks
+from ..capture.landmark_fit import Evidence, LandmarkFit, as_fit, fit_landmarks
 from ..capture.landmarks import detect_landmarks
 from ..capture.observation import Observation
 from ..capture.photo import Photo, load_photo
@@ -30,7 +31,7 @@ from ..parametric.head import SHAPES, HeadModel
 from ..training.implicit.trainer import cache_folder
 from ..training.photo.shards import PortraitSet
 from ..training.portraits import HELD_OUT, portrait_paths
-from ..weights import weights_path
+from ..weights import FOLDER, weights_path
 from .synthetic import shape_error_mm
 
 PORTRAITS = 200
@@ -44,10 +45,13 @@ Method = Callable[[Photo, np.ndarray], LandmarkFit]
 
 
 def evaluate_coarse_net(data: Path) -> dict[str, Any]:
-    """Tables by method. Raises InputError when `data` lacks something, EngineError without weights."""
+    """Tables by method. Raises InputError when `data` lacks something, EngineError without CoarseNet's weights."""
     model = HeadModel.load(weights_path("head"))
     embedding = LandmarkEmbedding.load(model)
-    tested = methods(embedding, DenseDetector.load(model), PhotoEncoder.load(model))
+    detector = DenseDetector.load(model)
+    tested = methods(embedding, detector)
+    if (FOLDER / "encoder.safetensors").is_file():
+        tested |= encoder_methods(embedding, detector, PhotoEncoder.load(model))
     portraits = PortraitSet.load(data, cache_folder() / "photo", "test", PORTRAITS)
     return {
         "synthetic portraits": synthetic_table(model, portraits, tested),
@@ -55,27 +59,33 @@ def evaluate_coarse_net(data: Path) -> dict[str, Any]:
     }
 
 
-def methods(embedding: LandmarkEmbedding, detector: DenseDetector, encoder: PhotoEncoder) -> dict[str, Method]:
-    """Whatever makes a head of a photo and its sparse landmarks, by name."""
+def methods(embedding: LandmarkEmbedding, detector: DenseDetector) -> dict[str, Method]:
+    """What makes a head of a photo and its sparse landmarks, by name."""
 
-    def sparse(photo: Photo, marks: np.ndarray) -> Observation:
-        return _sparse(embedding, photo, marks)
+    def told(photo: Photo, marks: np.ndarray) -> LandmarkFit:
+        shape = Evidence.known(dense_landmarks(detector.net, detector.dense, photo.pixels, marks).beta)
+        return fit_landmarks([_sparse(embedding, photo, marks)], evidence=[shape])[0]
 
-    def dense(photo: Photo, marks: np.ndarray) -> Observation:
-        return detector.observe(photo.pixels, marks, photo.focal)
+    return {
+        "FaceMesh + solver": lambda photo, marks: fit_landmarks([_sparse(embedding, photo, marks)])[0],
+        "CoarseNet's points + solver": lambda photo, marks: fit_landmarks([_dense(detector, photo, marks)])[0],
+        "CoarseNet's shape": told,
+    }
+
+
+def encoder_methods(embedding: LandmarkEmbedding, detector: DenseDetector, encoder: PhotoEncoder) -> dict[str, Method]:
+    """Those that need the encoder."""
 
     def coded(photo: Photo, marks: np.ndarray, seen: Observation) -> LandmarkFit:
         return encoder.start(encoder.encode(photo.pixels, marks), seen)
 
     def both(photo: Photo, marks: np.ndarray) -> LandmarkFit:
-        seen = dense(photo, marks)
+        seen = _dense(detector, photo, marks)
         return fit_landmarks([seen], starts=[coded(photo, marks, seen)])[0]
 
     return {
-        "FaceMesh + solver": lambda photo, marks: fit_landmarks([sparse(photo, marks)])[0],
-        "CoarseNet + solver": lambda photo, marks: fit_landmarks([dense(photo, marks)])[0],
-        "encoder": lambda photo, marks: coded(photo, marks, sparse(photo, marks)),
-        "encoder + CoarseNet + solver": both,
+        "encoder": lambda photo, marks: coded(photo, marks, _sparse(embedding, photo, marks)),
+        "encoder + CoarseNet's points + solver": both,
     }
 
 
@@ -160,3 +170,7 @@ def _variety(fits: list[LandmarkFit]) -> dict[str, float]:
 def _sparse(embedding: LandmarkEmbedding, photo: Photo, landmarks: np.ndarray) -> Observation:
     height, width = photo.pixels.shape[:2]
     return embedding.observe(landmarks, (width, height), photo.focal)
+
+
+def _dense(detector: DenseDetector, photo: Photo, marks: np.ndarray) -> Observation:
+    return detector.observe(photo.pixels, marks, photo.focal)

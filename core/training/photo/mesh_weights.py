@@ -32,7 +32,7 @@ def start_from_mesh(trunk: FaceTrunk, path: Path | None = None) -> None:
                 layer.weight.copy_(torch.tensor(values[0]).permute(0, 3, 1, 2))
             else:
                 layer.weight.copy_(torch.tensor(values[0]).flatten())
-            if isinstance(layer, nn.Conv2d):
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 layer.bias.copy_(torch.tensor(values[1]))
 
 

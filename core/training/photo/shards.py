@@ -74,7 +74,8 @@ class PortraitSet:
         views = [self.view(i, random_view(rng), bool(flip)) for i, flip in zip(chosen, mirrored, strict=True)]
         beta = self.portraits.beta[chosen]
         beta = np.where(mirrored[:, None], beta @ self.shape_mirror, beta).astype(np.float32)
-        return Views(*(np.stack(column) for column in zip(*views, strict=True)), beta)
+        pixels, points, visible = (np.stack(column) for column in zip(*views, strict=True))
+        return Views(pixels, points, visible, beta)
 
     def view(self, index: int, affine: np.ndarray, mirrored: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A portrait through an `affine` map `[2, 3]` of its pixels to the view's (centres at +0.5)."""

@@ -98,13 +98,16 @@ class Centroid(torch.nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(points, 2))
 
-    def forward(self, pixels):
+    def look(self, pixels):
         weight = (pixels[:, 0] - pixels[:, 1]).clamp(min=0) + 1e-9
         grid = torch.arange(SIDE) + 0.5
         x, y = ((weight * g).sum((1, 2)) / weight.sum((1, 2)) for g in (grid[None, None], grid[None, :, None]))
         points = torch.stack([x, y], -1)[:, None] + 0 * self.mean
         spread = torch.zeros(len(pixels), len(self.mean))
-        return DensePrediction(points, spread, spread)
+        return [DensePrediction(points, spread, spread)], spread
+
+    def shape(self, features):
+        return torch.zeros(len(features), 100)
 
 
 @pytest.mark.parametrize(("turn", "scale"), [(0.0, 1.0), (0.4, 1.0), (-0.3, 4.0)])
@@ -123,4 +126,5 @@ def test_what_the_network_sees_is_carried_back_to_the_photo(model, turn, scale, 
     found = dense_landmarks(Centroid(len(dense)), dense, pixels, landmarks)
     assert np.abs(found.points - target).max() < 0.6 * scale
     assert np.allclose(found.visible, 0.5)
+    assert found.beta.shape == (100,)
     assert np.allclose(found.spread, found.spread[0])
