@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from rich.progress import track
 
 from ..capture.camera_fit import yaw_of
+from ..capture.coarse_net import SIDE, CoarseNet
 from ..capture.dense_landmarks import DenseDetector, dense_landmarks
 from ..capture.embedding import LandmarkEmbedding
 from ..capture.encoded_photo import PhotoEncoder
@@ -35,6 +37,7 @@ from ..weights import FOLDER, weights_path
 from .synthetic import shape_error_mm
 
 PORTRAITS = 200
+PASSES = 50
 FRONTAL = np.radians(25)
 """Yaw up to which a face counts as seen from the front."""
 ENLARGED = 3
@@ -54,9 +57,21 @@ def evaluate_coarse_net(data: Path) -> dict[str, Any]:
         tested |= encoder_methods(embedding, detector, PhotoEncoder.load(model))
     portraits = PortraitSet.load(data, cache_folder() / "photo", "test", PORTRAITS)
     return {
+        "seconds a pass of CoarseNet": pass_seconds(detector.net),
         "synthetic portraits": synthetic_table(model, portraits, tested),
         "real portraits": real_table(portrait_paths(data)[::HELD_OUT], embedding, tested),
     }
+
+
+@torch.no_grad()
+def pass_seconds(net: CoarseNet) -> float:
+    """Median of many passes over one picture."""
+    pixels, seconds = torch.rand(1, 3, SIDE, SIDE, device=net.mean.device), []
+    for _ in range(PASSES):
+        start = time.perf_counter()
+        net(pixels).points.cpu()
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))
 
 
 def methods(embedding: LandmarkEmbedding, detector: DenseDetector) -> dict[str, Method]:
