@@ -16,6 +16,7 @@ from ..rendering.shading import sh_basis, vertex_normals
 from .albedo import LUMINANCE, SkinField, skin_edges, skin_triangles, smooth
 from .complexion import HEMOGLOBIN, MELANIN, pigment, wet
 from .fine_energy import DARKEST, Patch, Weights, minimise
+from .hidden_relief import completed
 from .projection import Projection
 
 FOLDS = Weights(noise=0.05, height=1.0, flatness=0.7, bound=1.5, steps=80)
@@ -55,10 +56,9 @@ class Folds:
 
     def offset(self, model: HeadModel, neutral: np.ndarray, fold: np.ndarray) -> np.ndarray:
         """`[V, 3]` metres by which the `neutral` head [V, 3] has the relief, less what the expression made: `fold`
-        [V], 0..1, is how it folds the skin. What the photo does not see is as on the other side.
+        [V], 0..1, is how it folds the skin. What the photo shows on one side alone is made up for on the other.
         """
-        own = self.height * lasting(fold)
-        both = own + (1 - self.sight) * own[model.mirror]
+        both = completed(model, self.height, self.sight) * lasting(fold)
         return (both[:, None] * vertex_normals(neutral, skin_triangles(model))).astype(np.float32)
 
 

@@ -10,8 +10,9 @@ from rich.progress import track
 
 from ..capture.albedo import skin_triangles
 from ..capture.embedding import LandmarkEmbedding
-from ..capture.fine import SHADE
+from ..capture.fine import SHADE, Folds
 from ..capture.fit import fit_shots, head_fit
+from ..capture.hidden_relief import completed
 from ..capture.shots import take_shots
 from ..capture.skin_photo import BLEND
 from ..capture.skin_tone import SkinTone
@@ -87,7 +88,7 @@ def _measured(model: HeadModel, atlas: Atlas, head: FineHead) -> dict[str, float
 def _portraits(model: HeadModel, data: Path) -> dict[str, float]:
     """Medians over portraits: root mean square of the log shades shown, before and after what the relief explains."""
     embedding, tone = LandmarkEmbedding.load(model), SkinTone.load(model)
-    figures, doubts = [], 0
+    figures, hidden, doubts = [], [], 0
     paths = portrait_paths(data)[::HELD_OUT]
     for path in track(paths[:: max(1, len(paths) // PORTRAITS)][:PORTRAITS], "Portraits"):
         try:
@@ -102,6 +103,7 @@ def _portraits(model: HeadModel, data: Path) -> dict[str, float]:
             continue
         folds, wrinkles = skin.relief.folds, skin.relief.wrinkles
         size = np.linalg.norm(skin.relief.offset, axis=1)
+        hidden.append(_hidden_sides(model, folds))
         figures.append(
             [
                 *(_rms(value, folds.sight) for value in (folds.shown, folds.shown - folds.shade)),
@@ -111,7 +113,23 @@ def _portraits(model: HeadModel, data: Path) -> dict[str, float]:
         )
     names = ("folds_before", "folds_after", "wrinkles_before", "wrinkles_after", "offset_max_mm")
     medians = dict(zip(names, np.median(figures, axis=0).tolist(), strict=True))
-    return {"photos": len(figures) + doubts, "without_relief": doubts, **medians}
+    left = np.sqrt(np.sum(hidden, 0)[1:] / np.sum(hidden, 0)[0]).tolist()
+    told = dict(zip(("hidden_flat_mm", "hidden_mirrored_mm", "hidden_expected_mm"), left, strict=True))
+    return {"photos": len(figures) + doubts, "without_relief": doubts, **medians, **told}
+
+
+def _hidden_sides(model: HeadModel, folds: Folds) -> list[float]:
+    """Over the vertices of either side of the face, as if only the other were seen: how many they are, and the sums of
+    squared errors, square millimetres, of no relief, of the other side's, and of what is expected."""
+    totals = np.zeros(4)
+    for side in (model.v_template[:, 0] < 0, model.v_template[:, 0] >= 0):
+        sight = np.where(side, 0, folds.sight)
+        known = np.where(side, 0, folds.height)
+        asked = side & (folds.sight > SEEN) & (folds.sight[model.mirror] > SEEN)
+        guesses = (0 * known, known[model.mirror], completed(model, known, sight))
+        errors = [((1000 * (guess - folds.height)[asked]) ** 2).sum() for guess in guesses]
+        totals += [asked.sum(), *errors]
+    return totals.tolist()
 
 
 def _bent(atlas: Atlas, normals: np.ndarray, points: np.ndarray, height: np.ndarray) -> np.ndarray:

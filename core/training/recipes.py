@@ -20,6 +20,7 @@ RECIPES = {
     "landmarks": "landmarks:train_landmarks",
     "albedo": "albedo:train_albedo",
     "albedo-basis": "photo.albedo_basis:train_albedo_basis",
+    "displacement-prior": "photo.displacement_prior:train_displacement_prior",
     "coarse-net": "photo.coarse_net:train_coarse_net",
     "encoder": "photo.encoder:train_encoder",
 }

@@ -1,0 +1,121 @@
+"""What fine inverse rendering finds on real portraits: relief, and the shades that it was found from."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from ...capture.embedding import LandmarkEmbedding
+from ...capture.fit import fit_shots, head_fit
+from ...capture.shots import take_shots
+from ...capture.skin_photo import photo_detail, skin_photo
+from ...capture.skin_tone import SkinTone
+from ...capture.skin_views import SkinView
+from ...errors import InputError
+from ...parametric.head import HeadModel
+from ...rendering.atlas import build_atlas
+from ..portraits import HELD_OUT, portrait_paths
+
+SIZE = 512
+"""Texels across a skin's chart, about 1.2 mm each: the portraits resolve little more."""
+PORTRAITS = 92, 24
+"""Looked at, any of the training portraits and of those held out: they take their time."""
+
+
+@dataclass(frozen=True)
+class Reliefs:
+    """R portraits on which relief was found, over the V vertices of the head and the N texels of its skin's chart.
+
+    Heights are millimetres as posed in the photo, shades are logarithms, sights and folds 0..1.
+    """
+
+    points: np.ndarray
+    """[R, V, 3] float32 metres, the head as posed."""
+    normals: np.ndarray
+    """[R, V, 3] float32."""
+    fold: np.ndarray
+    """[R, V] float16: how the expression folds the skin."""
+    light: np.ndarray
+    """[R, 9] float32 second-order SH of the luminance in head space."""
+    folds: np.ndarray
+    """[R, V] float16 height of the mesh."""
+    folds_shown: np.ndarray
+    """[R, V] float16 log shade that the photo shows there."""
+    folds_sight: np.ndarray
+    """[R, V] float16."""
+    wrinkles: np.ndarray
+    """[R, N] float16 height of the chart, the other side's where the photo does not see."""
+    wrinkles_shown: np.ndarray
+    """[R, N] float16."""
+    wrinkles_sight: np.ndarray
+    """[R, N] float16."""
+
+    @classmethod
+    def load(cls, data: Path, cache: Path, *, held_out: bool = False) -> "Reliefs":
+        """Of `PORTRAITS` of one split, from the cache after making what it lacks (about three seconds a portrait).
+
+        Raises InputError when `data` has no portraits.
+        """
+        folder = cache / "reliefs"
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = portrait_paths(data)
+        order = list(range(len(paths)))
+        random.Random(0).shuffle(order)
+        chosen = [paths[i] for i in order if (i % HELD_OUT == 0) == held_out][: PORTRAITS[held_out]]
+        missing = [path for path in chosen if not (folder / f"{path.stem}.npz").is_file()]
+        if missing:
+            maker = _Maker()
+            for path in track(missing, "Reliefs"):
+                maker.write(path, folder / f"{path.stem}.npz")
+        rows = [dict(np.load(folder / f"{path.stem}.npz")) for path in chosen]
+        rows = [row for row in rows if row]
+        return cls(**{name: np.stack([row[name] for row in rows]) for name in rows[0]})
+
+    def __len__(self) -> int:
+        return len(self.light)
+
+
+class _Maker:
+    def __init__(self) -> None:
+        self.model = HeadModel.load()
+        self.embedding = LandmarkEmbedding.load(self.model)
+        self.tone = SkinTone.load(self.model)
+        self.atlas = build_atlas(self.model, "skin", SIZE)
+
+    def write(self, path: Path, out: Path) -> None:
+        """A portrait's relief, or an empty file where no face or nothing fit for relief is found."""
+        row = self._row(path)
+        unfinished = out.with_suffix(".part.npz")
+        np.savez(unfinished, **row)
+        unfinished.replace(out)
+
+    def _row(self, path: Path) -> dict[str, np.ndarray]:
+        """By `Reliefs`' fields; nothing where there is no relief."""
+        model = self.model
+        try:
+            (shot,), _ = take_shots([path])
+        except InputError:
+            return {}
+        fit = head_fit(model, shot, fit_shots(model, self.embedding, self.tone, [shot])[0])
+        posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
+        view = SkinView(posed, fit.camera, shot.photo.pixels, shot.masks)
+        skin = skin_photo(model, self.atlas, model.shaped(fit.beta).astype(np.float32), view, True, "cpu")
+        _, wrinkles = photo_detail(self.atlas, skin, skin.field, view, model.masks["narrow_face"], "cpu")
+        if skin.folds is None or wrinkles is None:
+            return {}
+        half = {
+            "fold": skin.fold,
+            "folds": 1000 * skin.folds.height,
+            "folds_shown": skin.folds.shown,
+            "folds_sight": skin.folds.sight,
+            "wrinkles": 1000 * wrinkles.height,
+            "wrinkles_shown": wrinkles.shown,
+            "wrinkles_sight": wrinkles.sight,
+        }
+        full = {"points": posed, "normals": skin.normals, "light": skin.folds.light}
+        return {
+            **{name: value.astype(np.float16) for name, value in half.items()},
+            **{name: value.astype(np.float32) for name, value in full.items()},
+        }
