@@ -22,6 +22,11 @@ LEAST_AREA = 0.0022
 SOLID = 0.012
 """Metres from its edge at which hair is no longer loose strands."""
 
+UNDERSIDE, AIR, BESIDE = -0.75, 0.002, 0.02
+"""Where hair ends: how far down its surface faces, metres from hair to SOLID below it, lest it be a dent, and metres
+beside it within which no hair hangs lower.
+"""
+
 
 def grow_hair(
     model: HeadModel, fit: HeadFit, photo: Photo, masks: Masks, exposure: np.ndarray
@@ -38,9 +43,8 @@ def grow_hair(
     vertices, triangles = volume.surface()
     if len(triangles) == 0:
         return None
-    shell = Shell(
-        vertices, triangles, vertex_normals(vertices, triangles), _rise(volume, vertices, triangles), view.center
-    )
+    normals = vertex_normals(vertices, triangles)
+    shell = Shell(vertices, triangles, normals, _rise(volume, vertices, triangles, normals), view.center)
     colors = HairColors.of(shell, fit.camera, photo.pixels, masks, exposure)
     tufts = grow_tufts(shell, volume.depth, colors.flow)
     uv, uv_triangles, material = hair_material(shell, tufts, colors)
@@ -51,12 +55,24 @@ def grow_hair(
     return hair_part(vertices, triangles, uv, uv_triangles, (binding, shares)), material
 
 
-def _rise(volume: HairVolume, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+def _rise(volume: HairVolume, vertices: np.ndarray, triangles: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """Metres `[V]` above the skin, or from the hair's edge where that is more, up to SOLID: hair is loose strands at
-    its edge, and not wherever it lies thin.
+    its edge, and not wherever it lies thin. Where it ends in the air it has an underside, which is loose strands too.
     """
     edge, _ = cKDTree(vertices[np.unique(boundary_edges(triangles))]).query(vertices)
-    return np.maximum(volume.height(vertices), np.minimum(edge, SOLID))
+    height = volume.height(vertices)
+    rise = np.maximum(height, np.minimum(edge, SOLID))
+    airy = volume.depth(vertices - [0, SOLID, 0]) < -AIR
+    ends = _lowest_beside(vertices, np.flatnonzero((normals[:, 1] < UNDERSIDE) & (height > SOLID / 2) & airy))
+    return np.minimum(rise, cKDTree(vertices[ends]).query(vertices)[0]) if len(ends) else rise
+
+
+def _lowest_beside(vertices: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Those of the `chosen` [N] of `vertices` [V, 3] beside which, seen from above, no hair hangs lower."""
+    plan = vertices[:, [0, 2]]
+    near = cKDTree(plan).query_ball_point(plan[chosen], BESIDE)
+    lowest = np.array([vertices[around, 1].min() for around in near])
+    return chosen[vertices[chosen, 1] < lowest + SOLID] if len(chosen) else chosen
 
 
 def hair_part(

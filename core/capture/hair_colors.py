@@ -7,14 +7,17 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from ..geometry.smoothstep import smoothstep
 from ..rendering.camera import Camera
 from ..rendering.rasterise import rasterise
 from ..rendering.shading import srgb_to_linear
 from .hair_flow import HairFlow, diffused, photo_flow, surface_flow
 from .segmentation import Masks
 
-CONTRAST = (0.07, 0.2)
-"""Least and most deviation of log luminance among strands."""
+CONTRAST = np.array([[0.06, 0.05], [0.14, 0.16]])
+"""Least and most deviation of log luminance among strands and among locks."""
+FACING = (0.1, 0.8)
+"""Cosine to the camera from which the photo counts, and that from which it counts in full: the hand-over is broad."""
 DARK = 0.004
 """Linear value under which colours are not told apart."""
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -28,6 +31,8 @@ SHADE = np.array([0.9, 0.66], np.float32)
 """What strands leave of the light where the photo shows them and where it does not, there with no highlights."""
 FAIREST = 0.5
 """Mean luminance that hair can have: what is more is the light's, which white hair throws back into the lens."""
+LOCK = 3.0
+"""Pixels of the crop: finer light and dark is of strands, coarser of locks."""
 PALE = 0.12
 """Luminance from which hair is as pale as SHADE has it."""
 
@@ -58,8 +63,8 @@ class HairColors:
     """[V, 3] broad colours."""
     trust: np.ndarray
     """[V] 0..1 how well the photo shows each vertex as hair."""
-    contrast: float
-    """Deviation of luminance among strands."""
+    contrast: np.ndarray
+    """[2] deviation of log luminance among strands and among locks."""
     flow: HairFlow
 
     @classmethod
@@ -74,7 +79,8 @@ class HairColors:
         seen = sample(broad, crop)
         luminance = ((seen - mean) @ LUMINANCE)[:, None]
         seen = mean + LIT * luminance + TINT * (seen - mean - luminance)
-        base = diffused(shell.triangles, trust, seen, 0.002, mean) - np.log(exposure)
+        rest = np.average(seen, axis=0, weights=trust + 1e-6)  # a side is as light as what is seen of the front
+        base = diffused(shell.triangles, trust**4, seen, 0.002, rest) - np.log(exposure)
         level = (mean - np.log(exposure)) @ LUMINANCE
         base = base - np.maximum(level - np.log(FAIREST), 0)
         base = base - (1 - CHROMA) * (base - (base @ LUMINANCE)[:, None])
@@ -84,7 +90,7 @@ class HairColors:
         detail = log - broad
         luminance = (detail @ LUMINANCE)[..., None]
         detail = luminance + TINT * (detail - luminance)
-        contrast = float(np.clip(0.6 * (detail[hair] @ LUMINANCE).std(), *CONTRAST))
+        contrast = np.clip(_contrast(detail @ LUMINANCE, broad @ LUMINANCE, hair), *CONTRAST)
         direction, sure = photo_flow(log @ LUMINANCE, camera, masks, crop, shell.normals)
         flow = surface_flow(shell.vertices - shell.crown, shell.triangles, shell.normals, (direction, sure * trust))
         field = HairFlow.of(shell.vertices, shell.normals, flow)
@@ -101,7 +107,7 @@ class HairColors:
         flow = surface_flow(shell.vertices - shell.crown, shell.triangles, shell.normals, (shell.normals, unseen))
         field = HairFlow.of(shell.vertices, shell.normals, flow)
         base = np.tile(np.log(color).astype(np.float32), (len(unseen), 1))
-        return cls(np.zeros_like, base, unseen, CONTRAST[1], field)
+        return cls(np.zeros_like, base, unseen, CONTRAST.mean(0), field)
 
 
 def _photo_colors(pixels: np.ndarray, masks: Masks) -> tuple[np.ndarray, np.ndarray]:
@@ -112,6 +118,15 @@ def _photo_colors(pixels: np.ndarray, masks: Masks) -> tuple[np.ndarray, np.ndar
     total = cv2.GaussianBlur(weight, (0, 0), 8.0)[..., None]
     broad = cv2.GaussianBlur(log * weight[..., None], (0, 0), 8.0) / (total + 1e-3)
     return log, np.where(total > 0.02, broad, log)
+
+
+def _contrast(detail: np.ndarray, broad: np.ndarray, hair: np.ndarray) -> np.ndarray:
+    """Deviation [2] of log luminance among the strands and among the locks that the photo shows where `hair` is:
+    `detail` [H, W] is what it adds to `broad` [H, W].
+    """
+    coarse = cv2.GaussianBlur(detail, (0, 0), LOCK)
+    waves = LIT * (broad - cv2.GaussianBlur(broad, (0, 0), 4 * LOCK))
+    return np.array([(detail - coarse)[hair].std(), np.hypot(coarse[hair].std(), waves[hair].std())])
 
 
 def _without_background(log: np.ndarray, masks: Masks) -> np.ndarray:
@@ -140,9 +155,7 @@ def _trust(shell: Shell, camera: Camera, masks: Masks) -> np.ndarray:
     column, row = np.clip(crop.round().astype(int), 0, [width - 1, height - 1]).T
     front = _depth(camera, shell.vertices) < depth[row, column] + 0.008
     solid = cv2.GaussianBlur(cv2.erode(masks.hair, np.ones((9, 9))), (0, 0), 1.5)
-    return (np.clip((facing - 0.15) / 0.35, 0, 1) * front * np.clip(2 * solid[row, column] - 0.8, 0, 1)).astype(
-        np.float32
-    )
+    return (smoothstep(facing, *FACING) * front * np.clip(2 * solid[row, column] - 0.8, 0, 1)).astype(np.float32)
 
 
 def _depth(camera: Camera, points: np.ndarray) -> np.ndarray:

@@ -25,17 +25,13 @@ SWEEP = 0.8
 """How far sideways strands are taken to run, against down, where it is open which end of them is the root."""
 CELL = 0.005
 """Metres between samples of the flow in space."""
-STEP = 0.001
-"""Metres between the noise's samples along a strand."""
-STRAND = 0.03
-"""Metres over which the noise is averaged."""
+STRAND, HELD, STEPS = 0.036, 0.009, 9
+"""Metres over which the noise is averaged, metres for which the flow is held to be straight, and samples in those."""
 THIN = 0.0008
-OCTAVES = ((THIN, 1.0), (0.002, 0.35), (0.006, 0.17))
-"""Widths of strands in metres, and their weights before they are averaged along the flow."""
-HELD = 3
-"""Steps for which the flow is held to be straight."""
-TILE = 96
-"""Cells of the noise, which repeats."""
+OCTAVES = (((THIN, 1.0), (0.002, 0.35)), ((0.004, 0.5), (0.008, 1.0)))
+"""Of strands and of locks: widths in metres, and their weights before they are averaged along the flow."""
+TILE = 128
+"""Cells of the noise, which repeats: a power of two."""
 
 
 @dataclass(frozen=True)
@@ -67,27 +63,37 @@ class HairFlow:
         return flow, normal
 
     def strands(self, points: np.ndarray) -> np.ndarray:
-        """Noise `[N]` of unit deviation at `points` [N, 3], drawn out along the flow."""
-        noise = torch.from_numpy(np.pad(_noise(), (0, 1), mode="wrap"))[None, None]
-        total = np.zeros(len(points), np.float32)
+        """Noise of unit deviation at `points` [N, 3], drawn out along the flow: of strands and of locks, `[N, 2]`."""
+        tiles = [tile.ravel() for tile in _noise()]
+        total = np.zeros((len(tiles), len(points)), np.float32)
         for direction in (1, -1):
             at = points.astype(np.float32)
-            for _ in range(round(STRAND / 2 / STEP / HELD)):
-                step = np.float32(direction * STEP) * self.at(at)[0]
-                for _ in range(HELD):
-                    at = at + step
-                    total += _sample(noise, 2 * np.mod(at / np.float32(THIN), TILE) / TILE - 1)[:, 0]
-        return total / total.std()
+            for _ in range(round(STRAND / 2 / HELD)):
+                way = np.float32(direction * HELD) * self.at(at)[0]
+                start = (at - points.min(0)).astype(np.float32) / np.float32(THIN) + TILE
+                step = way / np.float32(THIN * STEPS)
+                for sample in range(STEPS):
+                    total[0] += tiles[0][_cell(start + np.float32(sample + 0.5) * step)]
+                total[1] += tiles[1][_cell(start + np.float32(STEPS / 2) * step)]
+                at = at + way
+        return (total / total.std(1, keepdims=True)).T
+
+
+def _cell(place: np.ndarray) -> np.ndarray:
+    """Index `[N]` into a tile's cells of a `place` [N, 3] counted in cells, none below -TILE."""
+    cell = place.astype(np.int32) & (TILE - 1)
+    return (cell[:, 0] * TILE + cell[:, 1]) * TILE + cell[:, 2]
 
 
 def _noise() -> np.ndarray:
-    """A tile of noise [TILE, TILE, TILE] whose cells are THIN, that repeats without a seam."""
+    """Tiles of noise [2, TILE, TILE, TILE] whose cells are THIN, that repeat without a seam."""
     white = np.random.default_rng(0).standard_normal((TILE,) * 3).astype(np.float32)
-    total = np.zeros_like(white)
-    for width, weight in OCTAVES:
-        octave = ndimage.gaussian_filter(white[::-1], width / THIN / 2, mode="wrap") if width > THIN else white
-        total += weight * octave / octave.std()
-    return total
+    tiles = np.zeros((len(OCTAVES), *white.shape), np.float32)
+    for tile, octaves in zip(tiles, OCTAVES, strict=True):
+        for width, weight in octaves:
+            octave = ndimage.gaussian_filter(white[::-1], width / THIN / 2, mode="wrap") if width > THIN else white
+            tile += weight * octave / octave.std()
+    return tiles
 
 
 def _sample(grid: torch.Tensor, place: np.ndarray) -> np.ndarray:

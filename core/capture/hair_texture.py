@@ -18,12 +18,12 @@ from .texture import encode
 SIZE = 1280
 MARGIN = 0.002
 """Gap between charts, as a share of the image."""
-STRAND_DEPTH = 0.00012
-"""Metres of relief, one deviation of the strands' noise."""
+STRAND_DEPTH, LOCK_DEPTH = 0.00012, 0.00025
+"""Metres of relief, one deviation of the noise of strands and of locks."""
 EDGE = 0.0028
 """Metres above the skin at which the hair's edge breaks up into strands."""
-FRAY = 0.4
-"""How far strands stand out of the edge: opacity for one deviation of their noise."""
+FRAY, FRAYED = 0.4, 2.5
+"""How far strands stand out of the edge: opacity for one deviation of their noise, and how many deviations count."""
 SPECULAR = 0.3
 """Share of light that is reflected as by a smooth surface: less than of skin, for hair scatters it."""
 ROOTS = 0.25
@@ -46,27 +46,30 @@ def hair_material(shell: Shell, tufts: Tufts, colors: HairColors) -> tuple[np.nd
         return interpolate(values, corners, raster.barycentric[covered])
 
     position = texels(shell.vertices, tufts.vertices)
-    trust = texels(colors.trust, colors.trust[tufts.nearest])[:, None]
+    trust = texels(colors.trust, colors.trust[tufts.nearest])[:, None].clip(0, 1)
     base = texels(colors.base, colors.base[tufts.nearest])
     detail = colors.detail(position)
-    strands = colors.flow.strands(position)[:, None]
-    fine = (1 - 0.5 * trust) * strands
+    noise = colors.flow.strands(position)
+    strands, locks = noise[:, :1], (1 - trust) * noise[:, 1:]  # what the photo shows has locks of its own
+    made = np.concatenate([(1 - 0.5 * trust) * strands, np.sqrt(1 - trust**2) * noise[:, 1:]], 1)
     along = texels(np.zeros(len(shell.vertices)), tufts.along)[:, None]
     across = texels(np.zeros(len(shell.vertices)), tufts.across)[:, None]
     loose = texels(np.zeros(len(shell.vertices)), np.ones(len(tufts.vertices)))[:, None] > 0.5
     shade = np.where(loose, ROOTS * (along - 0.5), 0)
-    color = np.exp(base + trust * detail + colors.contrast * fine + shade)
+    color = np.exp(base + trust * detail + (made @ colors.contrast)[:, None] + shade)
 
     height = texels(shell.height, np.zeros(len(tufts.vertices)))[:, None]
-    solid = np.where(loose, 0.7 - 1.1 * along**2 - 0.7 * across**2, (height - EDGE) / (2 * EDGE))
-    opacity = 0.5 + solid + FRAY * strands
+    solid = np.where(loose, 0.9 - 1.5 * along**1.5 - 0.8 * across**2, (height - EDGE) / (2 * EDGE))
+    opacity = 0.5 + solid + FRAY * np.clip(strands + locks, -FRAYED, FRAYED)
     mean = color[opacity[:, 0] > 0.5].mean(0) if (opacity > 0.5).any() else color.mean(0)
     rgba = np.concatenate([linear_to_srgb(np.clip(color, 0, 1)), np.clip(opacity, 0, 1)], 1)
     material = Material(
         "hair",
         (*np.clip(mean, 0, 1).tolist(), 1.0),
         color_texture=_png(_image(covered, rgba)),
-        normal_texture=encode(_normals(_image(covered, strands)[..., 0] * STRAND_DEPTH * SIZE / side)),
+        normal_texture=encode(
+            _normals(_image(covered, STRAND_DEPTH * strands + LOCK_DEPTH * locks)[..., 0] * SIZE / side)
+        ),
         roughness=0.75,
         specular=SPECULAR,
         alpha="clip",
@@ -86,7 +89,7 @@ def _joined(shell: Shell, tufts: Tufts) -> np.ndarray:
 
 def _png(image: np.ndarray) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray((np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)).save(stream, "PNG")
+    Image.fromarray((np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)).save(stream, "PNG", compress_level=3)
     return stream.getvalue()
 
 

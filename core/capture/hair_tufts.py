@@ -15,8 +15,10 @@ LENGTH = (0.014, 0.048)
 """Metres, on cropped and on full hair."""
 WIDTH = 0.0075
 """Metres."""
+ENDS, DENSER = 0.012, 3.0
+"""Metres from the hair's edge in which tufts lie denser, and how many times."""
 JOINTS = 5
-LIFT = np.array([-0.0007, 0.00002, 0.0001, 0.00015, 0.0002])
+LIFT = np.array([-0.0007, 0.0001, 0.0003, 0.0006, 0.001])
 """Metres above the hair's surface at the joints, root first."""
 STEPS = 16
 """Steps in which a tuft is traced."""
@@ -50,7 +52,8 @@ class Tufts:
 def grow_tufts(shell: Shell, depth: Depth, flow: HairFlow) -> Tufts:
     """Tufts over the `shell` of hair in which points lie `depth` deep."""
     random = np.random.default_rng(0)
-    seeds, thick = _seeds(shell, random)
+    seeds, thick, ends = _seeds(shell, random)
+    stands = np.where(ends, 0.2 + 0.8 * _back(shell, seeds), 0.2)  # inner ones would look like scales
     length = np.clip(1.6 * thick, *LENGTH) * random.uniform(0.75, 1.2, len(seeds))
     path, side = [seeds], []
     for _ in range(STEPS + 1):
@@ -58,43 +61,59 @@ def grow_tufts(shell: Shell, depth: Depth, flow: HairFlow) -> Tufts:
         side.append(np.cross(forward, normal))
         path.append(path[-1] + forward * (length / STEPS)[:, None])
     paths, sides = np.stack(path[:-1], 1), np.stack(side, 1) * WIDTH / 2
-    back = np.clip((shell.crown[2] + 0.04 - paths[..., 2]) / 0.05, 0, 1)
-    overhang = OVERHANG[0] + (OVERHANG[1] - OVERHANG[0]) * back * random.uniform(0.2, 1, (len(seeds), 1))
+    overhang = OVERHANG[0] + (OVERHANG[1] - OVERHANG[0]) * _back(shell, paths) * random.uniform(0.2, 1, (len(seeds), 1))
     around = np.stack([paths, paths - sides, paths + sides])
-    within = depth(around.reshape(-1, 3)).reshape(3, -1).min(0).reshape(back.shape) > -overhang
+    within = depth(around.reshape(-1, 3)).reshape(3, -1).min(0).reshape(overhang.shape) > -overhang
     steps = np.cumprod(within, axis=1).sum(1) - 1
     long_enough = steps >= STEPS // 3
-    paths, steps, length = paths[long_enough], steps[long_enough], length[long_enough]
+    paths, steps, length, stands = (each[long_enough] for each in (paths, steps, length, stands))
     at = np.linspace(0, 1, JOINTS) * steps[:, None]
     below = np.minimum(at.astype(int), STEPS - 1)[..., None]
     share = at[..., None] - below
     joints = (1 - share) * np.take_along_axis(paths, below, 1) + share * np.take_along_axis(paths, below + 1, 1)
-    return _ribbons(joints, length * steps / STEPS, flow, shell, random)
+    lift = LIFT * stands[:, None] * random.uniform(0.4, 1.6, (len(joints), 1))
+    return _ribbons(joints, length * steps / STEPS, lift, flow, shell, random)
 
 
-def _seeds(shell: Shell, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Roots `[N, 3]` spread evenly over the hair that stands off the skin, and the hair's height there [N]."""
+def _back(shell: Shell, points: np.ndarray) -> np.ndarray:
+    """0 where `points` [..., 3] are at the front of the head, 1 at its back, where no outline is to be kept to."""
+    return np.clip((shell.crown[2] + 0.02 - points[..., 2]) / 0.05, 0, 1)
+
+
+def _seeds(shell: Shell, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Roots `[N, 3]` over the hair that stands off the skin, the hair's height there [N], and which of them are where
+    it ends [N]: there they are denser at the back than at the front.
+    """
     triangles, height = shell.triangles, shell.height
     corner = shell.vertices[triangles]
     area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1) / 2
     area = area * (height[triangles].min(1) > 0.001)
     if area.sum() == 0:
-        return np.zeros((0, 3)), np.zeros(0)
+        return np.zeros((0, 3)), np.zeros(0), np.zeros(0, bool)
+    ends = height[triangles].min(1) < ENDS
+    loose = np.where(ends, 0.5 + (DENSER - 0.5) * _back(shell, corner.mean(1)), 1.0)
+    area = area * loose
     chosen = random.choice(len(triangles), 8 * COUNT, p=area / area.sum())
     share = random.dirichlet((1, 1, 1), len(chosen))
     points = np.einsum("nk,nkc->nc", share, corner[chosen])
     crowded = np.zeros(len(points), bool)
-    for i, near in enumerate(cKDTree(points).query_ball_point(points, 0.75 * np.sqrt(area.sum() / COUNT))):
+    room = 0.75 * np.sqrt(area.sum() / COUNT / loose[chosen])
+    for i, near in enumerate(cKDTree(points).query_ball_point(points, room)):
         if not crowded[i]:
             crowded[[j for j in near if j > i]] = True
     kept = np.flatnonzero(~crowded)[:COUNT]
-    return points[kept], (share * height[triangles[chosen]]).sum(1)[kept]
+    return points[kept], (share * height[triangles[chosen]]).sum(1)[kept], ends[chosen][kept]
 
 
 def _ribbons(
-    joints: np.ndarray, length: np.ndarray, flow: HairFlow, shell: Shell, random: np.random.Generator
+    joints: np.ndarray,
+    length: np.ndarray,
+    lift: np.ndarray,
+    flow: HairFlow,
+    shell: Shell,
+    random: np.random.Generator,
 ) -> Tufts:
-    """Ribbons round paths `[N, JOINTS, 3]` of `length` [N]."""
+    """Ribbons round paths `[N, JOINTS, 3]` of `length` [N], `lift` [N, JOINTS] above them."""
     count = len(joints)
     _, normal = flow.at(joints.reshape(-1, 3))
     normal = normal.reshape(joints.shape)
@@ -102,7 +121,6 @@ def _ribbons(
     side = np.cross(forward, normal)
     side /= np.linalg.norm(side, axis=-1, keepdims=True) + 1e-12
     width = WIDTH * random.uniform(0.75, 1.25, count)
-    lift = LIFT * random.uniform(0.4, 1.6, (count, 1))
     center = joints + normal * lift[..., None]
     half = side * (width / 2)[:, None, None]
     vertices = np.stack([center - half, center + half], 2)

@@ -52,6 +52,8 @@ class HairView:
     """Height at which the head model, and the hair with it, ends."""
     lobe: float
     """Height of the ear lobes."""
+    hem: float
+    """Height at which the photo's hair ends."""
 
     def with_margin(self, margin: np.ndarray) -> "HairView":
         """The view whose hair reaches `margin` [H, W] metres further."""
@@ -112,9 +114,19 @@ def hair_view(model: HeadModel, posed: np.ndarray, camera: Camera, masks: Masks)
         nape=float(low[1]),
         shoulders=float(posed[:, 1].min()) + 0.012,
         lobe=float(posed[outline[[2, 14]], 1].mean()),
+        hem=_lowest(camera, masks, center, pixel),
     )
     view.thickness[:] = _outline_thickness(view, hair)
     return view
+
+
+def _lowest(camera: Camera, masks: Masks, center: np.ndarray, pixel: float) -> float:
+    """Height at the head's middle down to which the photo shows hair; not its last hundredth."""
+    rows = np.nonzero(masks.hair > 0.5)[0]
+    if not len(rows):
+        return float(center[1])
+    middle = camera.project(center)[:2] @ masks.transform[:, :2].T + masks.transform[:, 2]
+    return float(center[1] - (np.percentile(rows, 99) - middle[1]) * pixel)
 
 
 def _signed_distance(region: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from skimage import measure
 
 from ..geometry.pieces import without_specks
 from ..geometry.smoothing import smoothed
+from ..geometry.smoothstep import smoothstep
 from ..parametric.head import HeadModel
 from .hair_grid import HairGrid
 from .hair_view import ANGLES, THINNEST, HairView
@@ -27,12 +28,20 @@ BURIED = -0.001
 """Metres above the skin under which nothing of the surface is kept: it is never seen."""
 FADE = 0.02
 """Metres: how far from its line on the skin the hair takes to rise, and how high it gets over the face."""
+BEYOND = 0.8
+"""How fast hair rises where it shows beyond the head's outline: less, and full hair would be cut off at the top."""
 STRAND = 0.03
 """Metres: half the depth of a lock that hangs beside the neck."""
 TAPER = 0.25
 """How much nearer the neck than the back of the head long hair falls, 20 cm further down."""
-NAPE = 0.75
-"""How much thinner hair lies on the nape than on the back of the head."""
+LONG, SIDES = 0.05, 0.5
+"""Metres below the ear lobes to which hair hangs that closes behind the neck, and how far back shorter hair reaches."""
+CROPPED = 0.006
+"""Metres of hair between the height at which the photo's ends and the nape's hairline, where it has thinned to none."""
+ROUND = 0.05
+"""Metres above the back of the head's furthest point from which hair rounds in below."""
+SIDE = (0.01, 0.06)
+"""Metres behind the skull's middle over which the sides' thickness becomes the back's."""
 AROUND, LAYER = 0.02, 0.0012
 """Metres by which hair at the sides and the back goes on beyond the photo's, and how high it lies there."""
 SINK = 0.006
@@ -132,12 +141,11 @@ def _hair_field(view: HairView, grid: np.ndarray, skin: np.ndarray, scalp: np.nd
     inside, from_skin = seen(view.inside), seen(view.from_skin)
     behind = np.clip(depth - view.camera.to_camera(view.center)[2], 0, None)
     gate = np.where(hidden, 1.0, np.minimum(inside, from_skin))
-    rise = 0.001 + FADE * (1 - np.exp(-np.maximum(from_skin, -SINK) / FADE)) + 0.5 * seen(view.from_head) + behind
-    thickness = _thickness(view, grid)
+    rise = 0.001 + FADE * (1 - np.exp(-np.maximum(from_skin, -SINK) / FADE)) + BEYOND * seen(view.from_head) + behind
+    thickness = _thinning(view, grid, _thickness(view, grid), smoothstep(behind, *SIDE))
     rising = np.minimum(np.maximum(thickness, THINNEST), rise)
     grows = np.clip(np.maximum(2 * scalp, (grid[..., 1] - view.ear - 0.01) / 0.02), 0, 1)
-    down = np.clip((view.occiput + 0.02 - grid[..., 1]) / (view.occiput + 0.02 - view.nape), 0, 1)
-    on_scalp = thickness * (1 - NAPE * down**1.5) * grows - 0.01 * (1 - grows)
+    on_scalp = thickness * grows - 0.01 * (1 - grows)
     cap = np.where(hidden, on_scalp, rising) - skin
     hanging = np.maximum(_locks(view, grid, inside), _behind_neck(view, grid))
     # Seen so aslant, the sides of the head must not have holes for a pixel that the fit is off: close to the skin hair
@@ -164,6 +172,18 @@ def _thickness(view: HairView, grid: np.ndarray) -> np.ndarray:
     share = np.hypot(offset[..., 0], offset[..., 1]) / (np.linalg.norm(offset, axis=-1) + 1e-6)
     share = np.clip(share, 0, 1) ** 2
     return share * outline + (1 - share) * _mean_thickness(view)
+
+
+def _thinning(view: HairView, grid: np.ndarray, thickness: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """`thickness` at `grid` [X, Y, Z, 3], less towards the nape where `back` is 1: under the back of the head hair
+    rounds in, to be CROPPED where the photo's ends, and from there thins out to the hairline.
+    """
+    top = view.occiput + ROUND
+    hem, height = np.clip(view.hem, view.nape, view.lobe), grid[..., 1]
+    full = 1 - smoothstep(top - height, 0, top - hem)
+    cropped = CROPPED * (1 - np.clip((top - height) / (top - view.nape), 0, 1) ** 3)
+    thinned = np.minimum(thickness, cropped + full * np.maximum(thickness - cropped, 0))
+    return thickness + back * (thinned - thickness)
 
 
 def _mean_thickness(view: HairView) -> float:
@@ -202,6 +222,7 @@ def _behind_neck(view: HairView, grid: np.ndarray) -> np.ndarray:
     widths = [np.interp(rows, np.arange(len(w)), ndimage.gaussian_filter1d(w, 6.0) - STRAND / 2) for w in (left, right)]
     width = np.where(x < 0, widths[0][None, :, None], widths[1][None, :, None])
     deep = view.center[2] - view.back + max(_mean_thickness(view), THINNEST)
+    deep = deep * np.clip((lowest - lobe) * view.pixel / LONG, SIDES, 1)
     z = grid[..., 2] - view.center[2]
     width = np.maximum(width, STRAND / 2)
     narrowing = 1 - TAPER * np.clip((view.occiput - height) / 0.2, 0, 1)[None, :, None]
