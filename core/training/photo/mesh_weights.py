@@ -22,7 +22,7 @@ _TYPES = {tflite.TensorType.FLOAT32: np.float32, tflite.TensorType.FLOAT16: np.f
 def start_from_mesh(trunk: FaceTrunk, path: Path | None = None) -> None:
     """Give `trunk`, which has the layout of MediaPipe's, its weights; by default those of the installed wheel."""
     constants = _constants(path or Path(mediapipe.__file__).parent / _FILE)
-    # Both are in the order of execution, but for a halving block's activation, which comes last in both.
+    # Modules are registered in the order of execution, which is that of the file.
     for layer in trunk.modules():
         if isinstance(layer, nn.Conv2d | nn.PReLU):
             kind, values = next(constants)

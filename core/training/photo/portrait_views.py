@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from ...capture.coarse_net import SIDE
 from ...capture.dense_landmarks import first_view, seen_through
@@ -15,6 +14,7 @@ from ...capture.photo import load_photo
 from ...capture.segmentation import Masks, segment
 from ...errors import InputError
 from ..portraits import HELD_OUT, portrait_paths
+from .portrait_rows import portrait_rows
 
 VIEWS = 6
 """Of a portrait; every other one is its mirror image."""
@@ -39,25 +39,16 @@ class PortraitViews:
 
         Raises InputError when `data` has no portraits.
         """
-        folder = cache / "views"
-        folder.mkdir(parents=True, exist_ok=True)
         chosen = [path for i, path in enumerate(portrait_paths(data)) if i % HELD_OUT]
-        for path in track(chosen, "Views of portraits"):
-            kept = folder / f"{path.stem}.npz"
-            if not kept.is_file():
-                unfinished = kept.with_suffix(".part.npz")
-                np.savez(unfinished, **_views(path, np.random.default_rng(list(path.stem.encode()))))
-                unfinished.replace(kept)
-        rows = [dict(np.load(folder / f"{path.stem}.npz")) for path in chosen]
-        return cls(**{f.name: np.stack([row[f.name] for row in rows if row]) for f in fields(cls)})
+        return cls(**portrait_rows(cache / "views", chosen, "Views of portraits", lambda: _views))
 
     def __len__(self) -> int:
         return len(self.pixels)
 
 
-def _views(path: Path, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """The views of a photo; nothing where no face is found."""
-    photo = load_photo(path)
+def _views(path: Path) -> dict[str, np.ndarray]:
+    """The views of a photo, at random as its name has it; nothing where no face is found."""
+    photo, rng = load_photo(path), np.random.default_rng(list(path.stem.encode()))
     try:
         landmarks = detect_landmarks(photo)
     except InputError:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 
 from ...capture.embedding import LandmarkEmbedding
 from ...capture.fit import fit_shots, head_fit
@@ -17,6 +16,7 @@ from ...errors import InputError
 from ...parametric.head import HeadModel
 from ...rendering.atlas import build_atlas
 from ..portraits import HELD_OUT, portrait_paths
+from .portrait_rows import portrait_rows
 
 SIZE = 512
 """Texels across a skin's chart, about 1.2 mm each: the portraits resolve little more."""
@@ -58,20 +58,11 @@ class Reliefs:
 
         Raises InputError when `data` has no portraits.
         """
-        folder = cache / "reliefs"
-        folder.mkdir(parents=True, exist_ok=True)
         paths = portrait_paths(data)
         order = list(range(len(paths)))
         random.Random(0).shuffle(order)
         chosen = [paths[i] for i in order if (i % HELD_OUT == 0) == held_out][: PORTRAITS[held_out]]
-        missing = [path for path in chosen if not (folder / f"{path.stem}.npz").is_file()]
-        if missing:
-            maker = _Maker()
-            for path in track(missing, "Reliefs"):
-                maker.write(path, folder / f"{path.stem}.npz")
-        rows = [dict(np.load(folder / f"{path.stem}.npz")) for path in chosen]
-        rows = [row for row in rows if row]
-        return cls(**{name: np.stack([row[name] for row in rows]) for name in rows[0]})
+        return cls(**portrait_rows(cache / "reliefs", chosen, "Reliefs", _Maker))
 
     def __len__(self) -> int:
         return len(self.light)
@@ -84,15 +75,8 @@ class _Maker:
         self.tone = SkinTone.load(self.model)
         self.atlas = build_atlas(self.model, "skin", SIZE)
 
-    def write(self, path: Path, out: Path) -> None:
-        """A portrait's relief, or an empty file where no face or nothing fit for relief is found."""
-        row = self._row(path)
-        unfinished = out.with_suffix(".part.npz")
-        np.savez(unfinished, **row)
-        unfinished.replace(out)
-
-    def _row(self, path: Path) -> dict[str, np.ndarray]:
-        """By `Reliefs`' fields; nothing where there is no relief."""
+    def __call__(self, path: Path) -> dict[str, np.ndarray]:
+        """By `Reliefs`' fields; nothing where no face is found, or nothing fit for relief."""
         model = self.model
         try:
             (shot,), _ = take_shots([path])

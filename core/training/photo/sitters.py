@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 
 from ...capture.albedo import SkinField
 from ...capture.embedding import LandmarkEmbedding
@@ -21,6 +20,7 @@ from ...parametric.head import HeadModel
 from ...rendering.atlas import Atlas, build_atlas, pull_push
 from ...rendering.shading import srgb_to_linear
 from ..portraits import HELD_OUT, portrait_paths
+from .portrait_rows import portrait_rows
 
 SIZE = 512
 """Texels across a skin's chart: the portraits resolve no more."""
@@ -49,17 +49,8 @@ class Sitters:
 
         Raises InputError when `data` has no portraits.
         """
-        folder = cache / "sitters"
-        folder.mkdir(parents=True, exist_ok=True)
         chosen = [path for i, path in enumerate(portrait_paths(data)) if (i % HELD_OUT == 0) == held_out]
-        missing = [path for path in chosen if not (folder / f"{path.stem}.npz").is_file()]
-        if missing:
-            maker = _Maker()
-            for path in track(missing, "Sitters"):
-                maker.write(path, folder / f"{path.stem}.npz")
-        rows = [dict(np.load(folder / f"{path.stem}.npz")) for path in chosen]
-        rows = [row for row in rows if row]
-        return cls(**{name: np.stack([row[name] for row in rows]) for name in rows[0]})
+        return cls(**portrait_rows(cache / "sitters", chosen, "Sitters", _Maker))
 
     def __len__(self) -> int:
         return len(self.albedo)
@@ -72,26 +63,22 @@ class _Maker:
         self.tone = SkinTone.load(self.model)
         self.atlas = build_atlas(self.model, "skin", SIZE)
 
-    def write(self, path: Path, out: Path) -> None:
-        """A portrait's sitter, or an empty file where no face is found."""
+    def __call__(self, path: Path) -> dict[str, np.ndarray]:
+        """A portrait's sitter, or nothing where no face is found."""
         try:
             (shot,), _ = take_shots([path])
         except InputError:
-            np.savez(out)
-            return
+            return {}
         fit = head_fit(self.model, shot, fit_shots(self.model, self.embedding, self.tone, [shot])[0])
         field, albedo, seen = _skin(self.model, self.atlas, fit, shot)
         exposure = np.exp(np.average(field.shading, axis=0, weights=field.trust))
-        unfinished = out.with_suffix(".part.npz")
-        np.savez(
-            unfinished,
-            albedo=albedo.astype(np.float16),
-            seen=(255 * np.clip(seen, 0, 1)).astype(np.uint8),
-            light=field.light.astype(np.float32),
-            hair=_hair_color(shot.photo, shot.masks) / exposure,
-            beta=fit.beta,
-        )
-        unfinished.replace(out)
+        return {
+            "albedo": albedo.astype(np.float16),
+            "seen": (255 * np.clip(seen, 0, 1)).astype(np.uint8),
+            "light": field.light.astype(np.float32),
+            "hair": _hair_color(shot.photo, shot.masks) / exposure,
+            "beta": fit.beta,
+        }
 
 
 def _skin(model: HeadModel, atlas: Atlas, fit: HeadFit, shot: Shot) -> tuple[SkinField, np.ndarray, np.ndarray]:
