@@ -11,7 +11,7 @@ from ..parametric.head import HeadModel
 from .coarse_net import FRAME, SIDE, CoarseNet, load_coarse_net
 from .face_crop import corner_aligned
 from .landmarks import IRISES
-from .observation import Observation, prior_focal, upright_frame
+from .observation import STUDIO, Observation, focal_at, upright_frame
 from .points import PointModel
 
 PASSES = 2
@@ -54,8 +54,7 @@ class DenseDetector:
     def of(cls, model: HeadModel, net: CoarseNet) -> "DenseDetector":
         """With any network for the dense points of `model`."""
         dense = DensePoints.of(model)
-        corners, alone = np.repeat(dense.vertices[:, None], 3, 1), np.tile([1.0, 0.0, 0.0], (len(dense), 1))
-        return cls(net, dense, PointModel.of(model, corners, alone, np.zeros((len(dense), 3))))
+        return cls(net, dense, PointModel.at(model, dense.vertices))
 
     def observe(self, pixels: np.ndarray, landmarks: np.ndarray, focal: float | None = None) -> Observation:
         """What a photo uint8 [H, W, 3] shows around the face of the sparse `landmarks` [478, 2]; `focal` in pixels."""
@@ -63,7 +62,7 @@ class DenseDetector:
         frame, size = upright_frame(*found.points[-2:]), (pixels.shape[1], pixels.shape[0])
         spread = found.spread * np.linalg.norm(frame[0])
         precision = np.sqrt(INDEPENDENT) / np.maximum(spread, LEAST_SPREAD)
-        focal = focal or prior_focal(frame, size)
+        focal = focal or focal_at(STUDIO, frame)
         return Observation(found.points, precision[:, None, None] * np.eye(2), frame, size, focal, self.model, _all)
 
 

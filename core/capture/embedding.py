@@ -12,7 +12,7 @@ from ..parametric.head import HeadModel
 from ..tensors import load_tensors
 from ..weights import weights_path
 from .landmarks import COUNT, IRISES
-from .observation import Observation, prior_focal, upright_frame
+from .observation import STUDIO, Observation, focal_at, upright_frame
 from .points import PointModel
 
 
@@ -72,7 +72,7 @@ class LandmarkEmbedding:
         """What `landmarks` `[478, 2]` in a photo of `size` (width, height) pixels show; `focal` in pixels if known."""
         landmarks = landmarks.astype(np.float64)
         frame = upright_frame(*landmarks[list(IRISES)])
-        focal = focal or prior_focal(frame, size)
+        focal = focal or focal_at(STUDIO, frame)
         return Observation(landmarks, self.precision, frame, size, focal, self.points, self.visible)
 
     def visible(self, projected: np.ndarray) -> np.ndarray:

@@ -14,9 +14,13 @@ from .camera_fit import yaw_of
 from .embedding import LandmarkEmbedding
 from .face_surface import FaceSurface
 from .landmark_fit import Evidence, LandmarkFit, fit_landmarks
+from .lens import with_lens
 from .observation import Observation
+from .outline import Outline, outline_vertices, outline_witness, seen_outline
 from .photo import Photo
-from .photometric import photo_shades, refine
+from .photometric import photo_shades, shade_witness
+from .points import PointModel
+from .refine import refine
 from .shots import Shot
 from .skin_tone import SkinTone
 
@@ -48,9 +52,21 @@ class HeadFit:
 def fit_shots(
     model: HeadModel, embedding: LandmarkEmbedding, tone: SkinTone, shots: Sequence[Shot]
 ) -> Sequence[LandmarkFit]:
-    """Fit one head to the landmarks in photos of one person, then to the shades of the skin as well."""
+    """Fit one head to the landmarks in photos of one person, then to the shades of the skin and the outline as well."""
     fits = fit_landmarks([observed(embedding, shot) for shot in shots])
-    return refine(FaceSurface.of(model), tone, [photo_shades(shot.photo, shot.masks) for shot in shots], fits)
+    surface, points = FaceSurface.of(model), PointModel.at(model, outline_vertices(model))
+    witnesses = [
+        (
+            shade_witness(surface, tone, photo_shades(shot.photo, shot.masks)),
+            outline_witness(points, outline_of(shot, fit)),
+        )
+        for shot, fit in zip(shots, fits, strict=True)
+    ]
+    return refine(fits, witnesses)
+
+
+def outline_of(shot: Shot, fit: LandmarkFit) -> Outline:
+    return seen_outline(shot.masks, shot.landmarks, fit.observation.frame)
 
 
 def fit_known(embedding: LandmarkEmbedding, shot: Shot, beta: np.ndarray) -> LandmarkFit:
@@ -72,9 +88,11 @@ def best_first(shots: Sequence[Shot], fits: Sequence[LandmarkFit]) -> tuple[list
 
 
 def observed(embedding: LandmarkEmbedding, shot: Shot) -> Observation:
+    """The landmarks of a photo as points of the head, through the lens that its file tells or that they tell."""
     height, width = shot.photo.pixels.shape[:2]
     seen = embedding.observe(shot.landmarks, (width, height), shot.photo.focal)
-    return seen.trusted(landmark_trust(shot.masks, shot.landmarks))
+    seen = seen.trusted(landmark_trust(shot.masks, shot.landmarks))
+    return seen if shot.photo.focal else with_lens(seen)
 
 
 def head_fit(model: HeadModel, shot: Shot, fit: LandmarkFit) -> HeadFit:

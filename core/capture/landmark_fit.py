@@ -144,6 +144,14 @@ def _normal_equations(
     return trust * jacobian.T @ jacobian, trust * jacobian.T @ residuals
 
 
+def energy(fit: LandmarkFit, prior: Prior) -> float:
+    """What a fit of one photo by itself leaves: its squared, whitened residuals and E_reg."""
+    quadratic, linear = _regulariser(fit.observation.model.arkit_theta, prior, 1)
+    state = _joint(fit.beta, [(fit.arkit, np.zeros(6))])
+    residuals = fit.observation.whitening @ fit.residuals[..., None]
+    return float((residuals**2).sum() + state @ quadratic @ state + 2 * linear @ state)
+
+
 def as_fit(beta: np.ndarray, arkit: np.ndarray, camera: Camera, observation: Observation) -> LandmarkFit:
     """A head before a camera as a fit of what is observed: `beta` `[100]`, `arkit` `[52]`."""
     everything = camera.project(observation.model(beta, arkit))[:, :2]

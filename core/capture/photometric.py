@@ -5,7 +5,7 @@ errors add. Shape acts through normals alone: skin has no texture to hold positi
 and skin tone are solved for, and marginalised in what the shades tell of the shape (Gauss-Newton, Schur complement).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -14,13 +14,12 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from ..rendering.shading import SH_TERMS, estimate_light, sh_basis, srgb_to_linear
 from .face_surface import FaceSurface
-from .landmark_fit import Evidence, LandmarkFit, fit_landmarks
+from .landmark_fit import Evidence, LandmarkFit
 from .photo import Photo
+from .refine import Witness
 from .segmentation import Masks
 from .skin_tone import SkinTone
 
-ROUNDS = 2
-"""Of linearisation; the landmark fit iterates in between."""
 INDEPENDENT = 900
 """Effective number of independent samples on a face: what the tone's modes leave still varies in patches."""
 GRAZING = 0.35
@@ -156,18 +155,12 @@ def evidence(surface: FaceSurface, shades: Shades, tone: SkinTone, fit: Landmark
     return Evidence(precision, weighted.T @ found.residual + precision @ fit.beta)
 
 
-def refine(
-    surface: FaceSurface, tone: SkinTone, shades: Sequence[Shades], fits: Sequence[LandmarkFit]
-) -> Sequence[LandmarkFit]:
-    """Continue the fits of photos of one person with the evidence of their `shades`, where enough skin is bare."""
-    bare = [_shows_skin(surface, *each) for each in zip(shades, fits, strict=True)]
-    if not any(bare):
-        return fits
-    for _ in range(ROUNDS):
-        known = [evidence(surface, s, tone, fit) for s, fit, b in zip(shades, fits, bare, strict=True) if b]
-        fits = fit_landmarks([fit.observation for fit in fits], starts=fits, evidence=known)
-    return fits
+def shade_witness(surface: FaceSurface, tone: SkinTone, shades: Shades) -> Witness:
+    """What the `shades` of a photo tell, where enough skin is bare."""
+    enough = LEAST_SEEN * surface.bare.sum()
 
+    def tell(fit: LandmarkFit) -> Evidence | None:
+        seen = sample(surface, shades, fit).weight.sum() >= enough
+        return evidence(surface, shades, tone, fit) if seen else None
 
-def _shows_skin(surface: FaceSurface, shades: Shades, fit: LandmarkFit) -> bool:
-    return bool(sample(surface, shades, fit).weight.sum() >= LEAST_SEEN * surface.bare.sum())
+    return tell

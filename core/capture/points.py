@@ -59,6 +59,12 @@ class PointModel:
             parents=model.parents,
         )
 
+    @classmethod
+    def at(cls, model: HeadModel, vertices: np.ndarray) -> "PointModel":
+        """The `vertices` `[N]` themselves."""
+        alone = np.tile([1.0, 0.0, 0.0], (len(vertices), 1))
+        return cls.of(model, np.repeat(vertices[:, None], 3, 1), alone, np.zeros((len(vertices), 3)))
+
     def __getitem__(self, index: np.ndarray) -> "PointModel":
         """The same model of some of the points."""
         return PointModel(

@@ -10,8 +10,9 @@ from rich.progress import track
 from ..capture.embedding import LandmarkEmbedding
 from ..capture.face_surface import FaceSurface
 from ..capture.landmark_fit import LandmarkFit
-from ..capture.photometric import refine, sample
+from ..capture.photometric import sample
 from ..capture.pipeline import capture_head
+from ..capture.refine import refine
 from ..capture.skin_tone import SkinTone
 from ..parametric.arkit import INDEX
 from ..parametric.head import HeadModel
@@ -34,7 +35,7 @@ def evaluate_portraits(data: Path) -> dict[str, Any]:
     trained_on = fit_portraits(embedding, [p for i, p in enumerate(paths) if i % HELD_OUT], "Portraits trained on")
     before = [portrait.fit for portrait in portraits]
     after, others = (
-        [refine(surface, tone, [p.shades], [p.fit])[0] for p in track(group, "Their shades")]
+        [refine([p.fit], [p.witnesses(surface, tone)])[0] for p in track(group, "Their shades and outlines")]
         for group in (portraits, trained_on)
     )
 

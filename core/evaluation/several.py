@@ -15,8 +15,10 @@ from rich.progress import track
 from ..capture.embedding import LandmarkEmbedding
 from ..capture.face_surface import FaceSurface
 from ..capture.landmark_fit import LandmarkFit, fit_landmarks
-from ..capture.observation import Observation, prior_focal, upright_frame
-from ..capture.photometric import Shades, irradiance, refine
+from ..capture.lens import with_lens
+from ..capture.observation import Observation, upright_frame
+from ..capture.photometric import Shades, irradiance, shade_witness
+from ..capture.refine import refine
 from ..capture.skin_tone import SkinTone
 from ..capture.strangers import likeness
 from ..parametric.head import JOINTS, SHAPES, HeadModel
@@ -75,7 +77,7 @@ class Bench:
     def fit(self, *photos: SyntheticPhoto) -> Sequence[LandmarkFit]:
         """As capture fits photos of one person."""
         fits = fit_landmarks([photo.observation for photo in photos])
-        return refine(self.surface, self.tone, [photo.shades for photo in photos], fits)
+        return refine(fits, [[shade_witness(self.surface, self.tone, photo.shades)] for photo in photos])
 
     def error(self, photos: Sequence[SyntheticPhoto], truth: np.ndarray) -> float:
         return shape_error_mm(self.model, self.fit(*photos)[0].beta, truth)
@@ -87,7 +89,7 @@ def evaluate_several(data: Path) -> dict[str, Any]:
     embedding, tone, surface = LandmarkEmbedding.load(model), SkinTone.load(model), FaceSurface.of(model)
     lenders = []
     for portrait in fit_portraits(embedding, portrait_paths(data)[::HELD_OUT], "Held-out portraits"):
-        (fit,) = refine(surface, tone, [portrait.shades], [portrait.fit])
+        (fit,) = refine([portrait.fit], [portrait.witnesses(surface, tone)])
         lenders.append(Lender(sitter(surface, portrait.shades, fit), fit.observation))
     bench, rng = Bench(model, surface, tone), np.random.default_rng(SEED)
     trials = [trial(bench, lenders, rng) for _ in track(range(HEADS), "Synthetic heads")]
@@ -110,7 +112,7 @@ def trial(bench: Bench, lenders: Sequence[Lender], rng: np.random.Generator) -> 
 
     cameras = [photo_camera(rng, rng.normal(0, 10), lens) for lens in LENSES]
     pair = [bench.photo(beta, scenes[0][0], *each) for each in zip(cameras, lent, strict=False)]
-    blind = [replace(photo, observation=lens_unknown(photo.observation)) for photo in pair]
+    blind = [replace(photo, observation=with_lens(photo.observation)) for photo in pair]
 
     stranger = bench.photo(other, *scenes[1], lent[1])
     return {
@@ -158,10 +160,6 @@ def imitated(lender: Lender, beta: np.ndarray, arkit: np.ndarray, camera: Camera
     apart = np.linalg.norm(eyes[1] - eyes[0]) * camera.focal / camera.to_camera(eyes)[:, 2].mean()
     error = lender.sitter.landmarks @ frame * (apart * np.linalg.norm(right - left))
     return replace(seen, points=truth + error, frame=frame, size=camera.size, focal=camera.focal)
-
-
-def lens_unknown(seen: Observation) -> Observation:
-    return replace(seen, focal=prior_focal(seen.frame, seen.size))
 
 
 def photo_camera(rng: np.random.Generator, yaw: float, focal: float | None = None) -> Camera:

@@ -9,7 +9,8 @@ from ..capture.embedding import LandmarkEmbedding
 from ..capture.face_surface import FaceSurface
 from ..capture.landmark_fit import LandmarkFit, fit_landmarks
 from ..capture.landmarks import iris_distance
-from ..capture.photometric import Shades, explain, irradiance, refine, sample
+from ..capture.photometric import Shades, explain, irradiance, sample, shade_witness
+from ..capture.refine import refine
 from ..capture.skin_tone import SkinTone
 from ..parametric.arkit import ARKIT_NAMES
 from ..parametric.head import SHAPES, HeadModel
@@ -70,7 +71,8 @@ def synthetic_heads(
         normals = surface.normals(surface.positions(beta, arkit))
         luminance = np.log(irradiance(sh_basis(normals), lent.light)) + lent.tone
         (by_landmarks,) = fit_landmarks([embedding.observe(landmarks, SIZE, camera.focal)])
-        (by_shades,) = refine(surface, tone, [fixed_shades(luminance, lent.bare)], [by_landmarks])
+        witness = shade_witness(surface, tone, fixed_shades(luminance, lent.bare))
+        (by_shades,) = refine([by_landmarks], [[witness]])
         found = {"landmarks": by_landmarks.beta, "shades": by_shades.beta, "mean_head": np.zeros(SHAPES)}
         for name, shape in found.items():
             errors[name].append(shape_error_mm(embedding.model, shape, beta))

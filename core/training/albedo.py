@@ -13,11 +13,15 @@ from rich.progress import track
 
 from ..capture.embedding import LandmarkEmbedding, fingerprint
 from ..capture.face_surface import FaceSurface
+from ..capture.fit import observed, outline_of
 from ..capture.landmark_fit import LandmarkFit, fit_landmarks
 from ..capture.landmarks import detect_landmarks
+from ..capture.outline import Outline, outline_vertices, outline_witness
 from ..capture.photo import load_photo
-from ..capture.photometric import Samples, Shades, explain, photo_shades, sample
-from ..capture.segmentation import segment
+from ..capture.photometric import Samples, Shades, explain, photo_shades, sample, shade_witness
+from ..capture.points import PointModel
+from ..capture.refine import Witness
+from ..capture.shots import Shot
 from ..capture.skin_tone import SkinTone
 from ..errors import InputError
 from ..parametric.head import HeadModel
@@ -37,10 +41,16 @@ FEW = 2.0
 
 @dataclass(frozen=True)
 class FittedPortrait:
-    """A portrait, its shades, and the head by its landmarks."""
+    """A portrait, and the head by its landmarks."""
 
     shades: Shades
+    outline: Outline
     fit: LandmarkFit
+
+    def witnesses(self, surface: FaceSurface, tone: SkinTone) -> list[Witness]:
+        """What the portrait tells beyond its landmarks, as capture asks it."""
+        points = PointModel.at(surface.model, outline_vertices(surface.model))
+        return [shade_witness(surface, tone, self.shades), outline_witness(points, self.outline)]
 
 
 def train_albedo(data: Path, out: Path = FOLDER, seed: int = 0) -> None:  # noqa: ARG001
@@ -73,9 +83,9 @@ def fit_portraits(embedding: LandmarkEmbedding, paths: list[Path], title: str) -
             landmarks = detect_landmarks(photo)
         except InputError:
             continue
-        height, width = photo.pixels.shape[:2]
-        (fit,) = fit_landmarks([embedding.observe(landmarks, (width, height), photo.focal)])
-        portraits.append(FittedPortrait(photo_shades(photo, segment(photo.pixels, landmarks)), fit))
+        shot = Shot(photo, landmarks)
+        (fit,) = fit_landmarks([observed(embedding, shot)])
+        portraits.append(FittedPortrait(photo_shades(photo, shot.masks), outline_of(shot, fit), fit))
     return portraits
 
 

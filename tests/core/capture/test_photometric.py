@@ -10,7 +10,8 @@ from likeness.core.capture.face_surface import FaceSurface
 from likeness.core.capture.landmark_fit import LandmarkFit, fit_landmarks
 from likeness.core.capture.landmarks import detect_landmarks
 from likeness.core.capture.photo import Photo
-from likeness.core.capture.photometric import Shades, evidence, explain, irradiance, photo_shades, refine, sample
+from likeness.core.capture.photometric import Shades, evidence, explain, irradiance, photo_shades, sample, shade_witness
+from likeness.core.capture.refine import refine
 from likeness.core.capture.segmentation import segment
 from likeness.core.capture.skin_tone import SkinTone
 from likeness.core.errors import EngineError
@@ -85,7 +86,7 @@ def test_a_hidden_face_is_left_to_the_landmarks(
 ) -> None:
     fits = [fitted(embedding, np.zeros(SHAPES))]
     hidden = np.zeros(len(tone.mean))
-    assert refine(surface, tone, [lambda _: (hidden, hidden)], fits) is fits
+    assert refine(fits, [[shade_witness(surface, tone, lambda _: (hidden, hidden))]]) is fits
 
 
 def test_shades_bring_heads_nearer(
@@ -97,7 +98,7 @@ def test_shades_bring_heads_nearer(
         beta = rng.standard_normal(SHAPES)
         skin = tone.mean + tone.modes @ rng.standard_normal(tone.modes.shape[1])
         fit = fitted(embedding, beta)
-        (refined,) = refine(surface, tone, [lit(surface, beta, skin)], [fit])
+        (refined,) = refine([fit], [[shade_witness(surface, tone, lit(surface, beta, skin))]])
         errors.append([shape_error_mm(model, found.beta, beta) for found in (fit, refined)])
     before, after = np.mean(errors, 0)
     assert after < 0.95 * before
@@ -108,7 +109,7 @@ def test_real_photo(surface: FaceSurface, tone: SkinTone, embedding: LandmarkEmb
     height, width = portrait.pixels.shape[:2]
     (fit,) = fit_landmarks([embedding.observe(landmarks, (width, height), portrait.focal)])
     shades = photo_shades(portrait, segment(portrait.pixels, landmarks))
-    (refined,) = refine(surface, tone, [shades], [fit])
+    (refined,) = refine([fit], [[shade_witness(surface, tone, shades)]])
     before, after = (explain(sample(surface, shades, f), tone, surface.bare.sum()).error for f in (fit, refined))
     assert after < before
     assert refined.error < fit.error + 0.003

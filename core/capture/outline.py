@@ -1,0 +1,120 @@
+"""Where the head ends in the photo: bare skin before the background, which holds the skull and the ears.
+
+Landmarks end at the face. A ray from between the eyes meets the last of a bald crown, of a cheek or of an ear; the
+point of the head that lies furthest out in that direction belongs there (the contour term of Keller et al., "3D
+Morphable Models: The Face API", and of Zhu et al., CVPR 2015). Hair hides how far the skull goes: rays that end in it
+tell nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from ..parametric.head import HeadModel
+from .camera_fit import projection
+from .landmark_fit import Evidence, LandmarkFit
+from .landmarks import IRISES
+from .points import PointModel
+from .refine import Witness
+from .segmentation import Masks
+
+RAYS: np.ndarray = np.radians(np.arange(-112, 112.1, 3))
+"""[K] angles from the vertical, clockwise: from one ear lobe over the crown to the other."""
+NEAREST, FURTHEST = 0.6, 2.6
+"""Inter-ocular distances from between the eyes where a ray begins and ends."""
+RIM = 0.12
+"""Inter-ocular distances before the background that must be bare skin."""
+BARE = 0.75
+"""Mean share of skin in the rim."""
+DEVIATION, OUTLIER = 0.05, 0.2
+"""Inter-ocular distances: of one ray, whose neighbours err alike, and from which it has probably met something else."""
+_SPARSE = 2
+"""Of the skull's vertices one in so many is looked at; of the ears' all."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """N points in the photo where bare skin ends before the background."""
+
+    points: np.ndarray
+    """[N, 2] pixels."""
+    rays: np.ndarray
+    """[N] angles, of RAYS."""
+    center: np.ndarray
+    """[2] pixels where the rays begin."""
+    frame: np.ndarray
+    """[2, 2] from pixels to inter-ocular distances in the axes of the upright face."""
+
+    @property
+    def outward(self) -> np.ndarray:
+        """[N, 2] unit directions of the rays in the upright face."""
+        return np.stack([np.sin(self.rays), -np.cos(self.rays)], 1)
+
+
+def seen_outline(masks: Masks, landmarks: np.ndarray, frame: np.ndarray) -> Outline:
+    """What the `masks` show of the outline of the face with `landmarks` [478, 2] and `frame` [2, 2]."""
+    center = landmarks[list(IRISES)].mean(0)
+    reach = np.arange(NEAREST, FURTHEST, 0.01)
+    outward = np.stack([np.sin(RAYS), -np.cos(RAYS)], 1)
+    places = center + (reach[None, :, None] * outward[:, None]) @ np.linalg.inv(frame).T
+    crop = places @ masks.transform[:, :2].T + masks.transform[:, 2] - 0.5
+
+    def along(mask: np.ndarray) -> np.ndarray:
+        return map_coordinates(mask, [crop[..., 1], crop[..., 0]], order=1, cval=0.0)
+
+    person, skin = along(masks.person), along(masks.skin)
+    beyond = along(np.ones_like(masks.person)) < 1
+    rim = round(RIM / 0.01)
+    found: list[tuple[int, np.ndarray]] = []
+    for k in range(len(RAYS)):
+        end = int(beyond[k].argmax()) if beyond[k].any() else len(reach)
+        inside = np.flatnonzero(person[k, :end] >= 0.5)
+        last = inside[-1] if len(inside) else 0
+        if rim < last < end - rim and skin[k, last - rim : last - 1].mean() > BARE:
+            share = (person[k, last] - 0.5) / (person[k, last] - person[k, last + 1])
+            found.append((k, places[k, last] + share * (places[k, last + 1] - places[k, last])))
+    rays = np.array([k for k, _ in found], int)
+    return Outline(np.array([point for _, point in found]).reshape(-1, 2), RAYS[rays], center, frame)
+
+
+def outline_vertices(model: HeadModel) -> np.ndarray:
+    """[M] vertices that may lie on the head's outline: those of the ears and, thinned out, of skull and face."""
+    skin = np.zeros(len(model.v_template), bool)
+    skin[model.faces[model.face_part == model.parts.index("skin")]] = True
+    hidden = np.maximum.reduce([model.masks[name] for name in ("mouth_socket", "eye_sockets", "neck")]) > 0.5
+    ears = model.masks["ears"] > 0.5
+    middle = np.abs(model.v_template[:, 0]) < np.abs(model.v_template[ears, 0]).min()
+    below = model.v_template[:, 1] < model.v_template[model.masks["brows"] > 0.5, 1].max()
+    others = np.flatnonzero(skin & ~hidden & ~ears & ~(middle & below))[::_SPARSE]
+    return np.union1d(np.flatnonzero(skin & ears), others)
+
+
+def outermost(outline: Outline, projected: np.ndarray) -> np.ndarray:
+    """`[N]` of the points `projected` [M, 2] the one furthest out by each ray; -1 where there is none."""
+    place = (projected - outline.center) @ outline.frame.T
+    angle, radius = np.arctan2(place[:, 0], -place[:, 1]), np.hypot(*place.T)
+    width = (RAYS[1] - RAYS[0]) / 2
+    near = np.abs((angle - outline.rays[:, None] + np.pi) % (2 * np.pi) - np.pi) < width
+    furthest = np.where(near, radius, -1).argmax(1)
+    return np.where(near.any(1), furthest, -1)
+
+
+def outline_witness(points: PointModel, outline: Outline) -> Witness:
+    """What the `outline` of a photo tells of the head that has its `points` at `outline_vertices`."""
+
+    def tell(fit: LandmarkFit) -> Evidence | None:
+        found = outermost(outline, fit.camera.project(points(fit.beta, fit.arkit))[:, :2])
+        met = found >= 0
+        if not met.any():
+            return None
+        positions, by_beta, _ = points[found[met]].derivatives(fit.beta, fit.arkit)
+        projected, by_point, _ = projection(fit.camera, positions)
+        across = outline.outward[met][:, None] @ outline.frame
+        residual = (across @ (outline.points[met] - projected)[..., None]).ravel()
+        jacobian = (across @ by_point @ by_beta)[:, 0]
+        weighted = (jacobian.T / (DEVIATION * (1 + (residual / OUTLIER) ** 2)) ** 2).T
+        precision = jacobian.T @ weighted
+        return Evidence(precision, weighted.T @ residual + precision @ fit.beta)
+
+    return tell
