@@ -29,8 +29,6 @@ CHART_SIZE = 1024
 """Texels across the chart in which wrinkles are solved for, about 0.6 mm each."""
 GLOSS = 0.2
 """Log shade above the surroundings from which it is rather a reflection."""
-KEPT = 0.25
-"""Of the relief that the photo's expression has folded for certain, the share that stays without it."""
 DARK = 0.8
 """Log shade below the surroundings from which it is rather hair, a nostril or a cast shadow."""
 SHADE = np.array([0.86, 1.02, 1.08], np.float32)
@@ -54,11 +52,11 @@ class Folds:
     light: np.ndarray
     """[9] SH of the luminance."""
 
-    def offset(self, model: HeadModel, neutral: np.ndarray, fold: np.ndarray) -> np.ndarray:
-        """`[V, 3]` metres by which the `neutral` head [V, 3] has the relief, less what the expression made: `fold`
-        [V], 0..1, is how it folds the skin. What the photo shows on one side alone is made up for on the other.
+    def offset(self, model: HeadModel, neutral: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """`[V, 3]` metres by which the `neutral` head [V, 3] has a `share` [V] of the relief. What the photo shows on
+        one side alone is made up for on the other.
         """
-        both = completed(model, self.height, self.sight) * lasting(fold)
+        both = completed(model, self.height, self.sight) * share
         return (both[:, None] * vertex_normals(neutral, skin_triangles(model))).astype(np.float32)
 
 
@@ -74,11 +72,6 @@ class Wrinkles:
     """[N] log shade that the photo shows."""
     sight: np.ndarray
     """[N] 0..1, where it was looked for."""
-
-
-def lasting(fold: np.ndarray) -> np.ndarray:
-    """Share `[...]` of the relief that stays without the photo's expression, which folds the skin by `fold`, 0..1."""
-    return 1 - (1 - KEPT) * fold
 
 
 def shade_of(color: np.ndarray) -> np.ndarray:
@@ -99,7 +92,7 @@ def solve_folds(
     """
     edges, triangles = skin_edges(model), skin_triangles(model)
     normals = vertex_normals(posed, triangles)
-    sight = _eroded(triangles, (bare * _shell(model)).astype(np.float32))
+    sight = _eroded(triangles, (bare * open_skin(model)).astype(np.float32))
     light = field.light @ LUMINANCE
     irradiance = sh_basis(normals) @ light
     coarse = np.log(np.maximum(irradiance, DARKEST * np.abs(irradiance).mean()))
@@ -110,7 +103,7 @@ def solve_folds(
     sight = _eroded(triangles, sight * _plausible(shade))
 
     free = np.minimum(sight, np.clip(smooth(edges, sight[:, None], np.ones(len(sight)), 2.0)[:, 0], 0, 1))
-    inside = np.flatnonzero((_shell(model) > 0)[triangles].all(1) & (sight > 0)[triangles].any(1))
+    inside = np.flatnonzero((open_skin(model) > 0)[triangles].all(1) & (sight > 0)[triangles].any(1))
     heights, made = np.zeros((2, len(posed)), np.float32)
     if len(inside):
         used, local = np.unique(triangles[inside], return_inverse=True)
@@ -169,7 +162,7 @@ def _completed(atlas: Atlas, image: np.ndarray, sight: np.ndarray) -> Wrinkles:
     return Wrinkles(height + (1 - sight) * mirrored, made, shown, sight)
 
 
-def _shell(model: HeadModel) -> np.ndarray:
+def open_skin(model: HeadModel) -> np.ndarray:
     """[V] 0..1: skin of the face that lies open and is nobody's seam."""
     covered = ("lips", "eyelids", "brows", "ears", "scalp")
     return model.masks["face"] * np.prod([1 - model.masks[name] for name in covered], axis=0) * (1 - wet(model))

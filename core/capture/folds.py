@@ -1,5 +1,8 @@
 """The photo's expression leaves shade and creases on the skin that the neutral head's texture must not have."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -14,8 +17,15 @@ MOLE = 0.003
 """Metres across the largest spot that is left alone."""
 CREASE_COLOR = np.array([0.72, 1.05, 1.15], np.float32)
 """Log colour of one unit of a crease's luminance: the light in it has gone through skin and is ruddy."""
-FILLED = 0.95
-"""Share of a crease that goes where the skin is folded for certain."""
+LINED = (0.02, 0.05)
+"""Mean log luminance of the creases on skin that does not move, of a face whose folds are its smile's, and of one that
+has them without."""
+LASTING = (0.1, 0.8)
+"""Share of a fold that stays without the expression, in either."""
+ENOUGH = 0.0015
+"""Square metres of unmoved skin that tell how lined a face is as well as a usual face tells beforehand."""
+USUAL = 0.03
+"""How lined a usual face is."""
 RESOLUTION = 2000.0
 """Texels per metre at which creases are looked for."""
 
@@ -33,13 +43,41 @@ def folded(model: HeadModel, neutral: np.ndarray, posed: np.ndarray) -> np.ndarr
     )
 
 
-def creases(atlas: Atlas, luminance: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """What of the log `luminance` [N] is to go, `[N]`, not positive: dark lines on skin that is folded by `fold` [N].
+@dataclass(frozen=True)
+class Lines:
+    """How lined a face is where its expression does not move the skin."""
+
+    depth: float
+    """Mean log luminance of creases, not negative."""
+    area: float
+    """Square metres of skin that tell it."""
+
+    @classmethod
+    def of(cls, atlas: Atlas, luminance: np.ndarray, still: np.ndarray) -> "Lines":
+        """Those in the log `luminance` [N] on `still` skin [N], 0..1."""
+        area = np.where(still > 0.5, still, 0) / np.maximum(atlas.density, 1.0) ** 2  # its borders are darker
+        depth = -creases(atlas, luminance, still) @ area
+        return cls(float(depth / max(area.sum(), 1e-9)), float(area.sum()))
+
+
+def lasting(faces: Sequence[Lines]) -> float:
+    """Share of what an expression folds that stays without it on the face of these photos.
+
+    A smile's folds do not tell what is left of them at rest. But skin that creases at rest does so all over the face.
+    """
+    area = sum(lines.area for lines in faces)
+    depth = (sum(lines.area * lines.depth for lines in faces) + ENOUGH * USUAL) / (area + ENOUGH)
+    return float(np.interp(depth, LINED, LASTING))
+
+
+def creases(atlas: Atlas, luminance: np.ndarray, bare: np.ndarray) -> np.ndarray:
+    """How much darker than skin around them lines are in the log `luminance` [N], `[N]`, not positive, where it is of
+    `bare` [N] skin.
 
     A closing by a disk fills lines and spots alike, closings by line segments leave every line that has the direction
     of one of them: the difference is lines without spots, which may be moles.
     """
-    inside = fold > 0
+    inside = bare > 0
     if not inside.any():
         return np.zeros_like(luminance)
     row, column = np.divmod(atlas.texels[inside], atlas.size)
@@ -60,7 +98,7 @@ def creases(atlas: Atlas, luminance: np.ndarray, fold: np.ndarray) -> np.ndarray
     crease = np.minimum(cv2.GaussianBlur(lines - smooth, (0, 0), 0.0004 * texels), 0)
     result = np.zeros((atlas.size, atlas.size), np.float32)
     result[box] = cv2.resize(crease, full.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return FILLED * fold * result.reshape(-1)[atlas.texels]
+    return result.reshape(-1)[atlas.texels]
 
 
 def _segments(length: int, directions: int = 12) -> list[np.ndarray]:

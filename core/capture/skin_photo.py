@@ -10,9 +10,9 @@ from ..rendering.atlas import Atlas
 from ..rendering.shading import vertex_normals
 from .albedo import DARK, HIGHLIGHT, LUMINANCE, SkinField, skin_triangles, solve_skin, tame_highlights, vertex_means
 from .beard import beard_share
-from .fine import SHADE, Folds, Wrinkles, lasting, solve_folds, solve_wrinkles
+from .fine import SHADE, Folds, Wrinkles, open_skin, solve_folds, solve_wrinkles
 from .fine_doubt import doubt
-from .folds import folded
+from .folds import Lines, folded
 from .projection import Projection, project_photo
 from .skin_views import SkinView
 
@@ -34,12 +34,23 @@ class SkinPhoto:
     fold: np.ndarray
     """[V] 0..1: how the photo's expression folds the skin."""
     bare: np.ndarray
-    """[V] 0..1: skin that it folds and that neither hair nor lips cover."""
+    """[V] 0..1: skin that neither hair nor lips cover."""
     beard: np.ndarray
     """[V] 0..1."""
     folds: Folds | None
     doubt: str | None
     """Why no relief can be told: a sentence."""
+
+
+@dataclass(frozen=True)
+class PhotoDetail:
+    """What a photo adds to the low-frequency colours of the skin."""
+
+    image: np.ndarray
+    """[N, 4] log colour times the trust in it, and that trust."""
+    wrinkles: Wrinkles | None
+    """What is taken out of it as relief."""
+    lines: Lines
 
 
 def skin_photo(
@@ -61,37 +72,38 @@ def skin_photo(
         shade = (1 - BLEND) * folds.shade[:, None] * SHADE
         field = solve_skin(model, normals, color - shade, trust, lips, hairy, fold)
         field = replace(field, shading=field.shading + shade)
-    bare = fold * (1 - hairy) * (1 - model.masks["lips"])
+    bare = (1 - hairy) * (1 - model.masks["lips"])
     beard = beard_share(model, masks, points, field.trust)
     return SkinPhoto(projection, field, normals, fold, bare, beard, folds, problem)
 
 
 def photo_detail(
-    atlas: Atlas, photo: SkinPhoto, field: SkinField, view: SkinView, face: np.ndarray, device: str
-) -> tuple[np.ndarray, Wrinkles | None]:
-    """Log colour that the photo adds to the low-frequency `field`, times the trust in it, and that trust: `[N, 4]`; and
-    the wrinkles that are taken out of it.
+    atlas: Atlas, photo: SkinPhoto, field: SkinField, view: SkinView, model: HeadModel, device: str
+) -> PhotoDetail:
+    """What the photo adds to the low-frequency `field`.
 
-    Outside the `face` [V] there is nothing dark on skin: that is a collar, an earring or a strand of hair.
+    Outside the face there is nothing dark on skin: that is a collar, an earring or a strand of hair.
     """
+    face = model.masks["narrow_face"]
     index = photo.projection.index
     vertex_data = np.column_stack([field.albedo + field.shading, field.trust, face]).astype(np.float32)
     low = atlas.interpolation[index] @ vertex_data
     detail = np.log(np.maximum(photo.projection.color, DARK)) - low[:, :3]
     dark = np.clip((-detail @ LUMINANCE - 0.15) / 0.2, 0, 1)
-    wrinkles = None
+    shown, wrinkles = detail, None
     if photo.folds:
         wrinkles = solve_wrinkles(atlas, view.vertices, photo.normals, photo.folds, photo.projection, detail, device)
-        wrinkles = replace(wrinkles, height=wrinkles.height * lasting(atlas.gather(photo.fold)))
         detail = detail - (1 - BLEND) * wrinkles.shade[index, None] * SHADE
     trust = np.zeros(len(atlas.texels), np.float32)
     trust[index] = photo.projection.trust * np.clip(2 * low[:, 3], 0, 1) * (1 - dark * (1 - low[:, 4]))
     trust = _soft(atlas, trust)[:, None]
-    image = np.zeros((len(atlas.texels), 4), np.float32)
+    image, luminance = np.zeros((len(atlas.texels), 4), np.float32), np.zeros(len(atlas.texels), np.float32)
     image[index, :3] = tame_highlights(detail, HIGHLIGHT)
     image[:, :3] *= trust
     image[:, 3:] = trust
-    return image, wrinkles
+    luminance[index] = (atlas.gather(field.albedo)[index] + shown) @ LUMINANCE
+    still = atlas.gather(photo.bare * (1 - photo.fold) * open_skin(model)) * trust[:, 0]
+    return PhotoDetail(image, wrinkles, Lines.of(atlas, luminance, still))
 
 
 def _soft(atlas: Atlas, trust: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from ..rendering.shading import linear_to_srgb
 from .albedo import LUMINANCE, SkinField, scalp_tint
 from .complexion import lash_line, pores, shine, wet
 from .fine import Folds, Wrinkles
-from .folds import CREASE_COLOR, creases
+from .folds import CREASE_COLOR, creases, lasting
 from .skin_photo import SkinPhoto, photo_detail, skin_photo
 from .skin_views import SHARP, SkinView, aligned, blended, shares
 
@@ -94,21 +94,24 @@ def skin_textures(
     field = blended(model, fields)
     base = atlas.gather(field.albedo + scalp_tint(model, fields[0], views[0].pixels, views[0].masks))
 
-    face = model.masks["narrow_face"]
-    found = [photo_detail(atlas, *each, face, options.device) for each in zip(photos, fields, views, strict=True)]
-    details, wrinkles = np.stack([image for image, _ in found]), [own for _, own in found]
+    found = [photo_detail(atlas, *each, model, options.device) for each in zip(photos, fields, views, strict=True)]
+    details, wrinkles = np.stack([own.image for own in found]), [own.wrinkles for own in found]
+    stays = [1 - (1 - lasting([own.lines for own in found])) * photo.fold for photo in photos]
     resolution = np.array([photo.projection.pixels_per_metre for photo in photos])
     share = shares(details[..., 3] * (resolution[:, None] / resolution.max()) ** 0.25, SHARP)
     detail, seen = mirrored(atlas, np.einsum("pn,pnc->nc", share, details))
-    bare, beard = (np.einsum("pn,pn->n", share, np.stack(v)) for v in zip(*_covers(atlas, photos), strict=True))
+    gone = [photo.bare * (1 - kept) for photo, kept in zip(photos, stays, strict=True)]
+    faded, beard = (_shared(atlas, share, values) for values in (gone, [photo.beard for photo in photos]))
     dry = 1 - atlas.gather(wet(model))
-    detail = detail - creases(atlas, (base + detail) @ LUMINANCE, bare)[:, None] * CREASE_COLOR
+    crease = faded * creases(atlas, (base + detail) @ LUMINANCE, faded)
+    detail = detail - crease[:, None] * CREASE_COLOR
     pore = pores(atlas.image(atlas.density, fill=1.0)).reshape(-1)[atlas.texels]
     resolved = np.minimum(1, resolution / PORE_RESOLUTION) @ share
     unresolved = 1 - 0.7 * resolved * seen[:, 0]
     own = dry[:, None] * (detail + (PORE_CONTRAST * unresolved * pore)[:, None])
     albedo = base + own + lash_line(atlas, model)
-    height = sum((s * w.height for s, w in zip(share, wrinkles, strict=True) if w), np.zeros(len(pore), np.float32))
+    heights = [w.height * atlas.gather(kept) if w else 0 for w, kept in zip(wrinkles, stays, strict=True)]
+    height = sum((s * own for s, own in zip(share, heights, strict=True)), np.zeros(len(pore), np.float32))
     height = dry * (height + PORE_DEPTH * pore)
     height = height + beard * (BEARD_DEPTH * _fine(atlas, detail) + STUBBLE_DEPTH * pore)
     return SkinTextures(
@@ -117,26 +120,31 @@ def skin_textures(
         roughness=encode(_roughness(model, atlas, pore, beard)),
         exposure=np.exp(np.average(fields[0].shading, axis=0, weights=fields[0].trust)),
         field=field,
-        relief=_relief(model, neutral, photos, wrinkles),
+        relief=_relief(model, neutral, photos, wrinkles, stays),
         doubts=[photo.doubt for photo in photos if photo.doubt],
     )
 
 
-def _covers(atlas: Atlas, photos: Sequence[SkinPhoto]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Of each photo, at the texels: folded bare skin, and beard, `[N]`."""
-    return [(atlas.gather(photo.bare), atlas.gather(photo.beard)) for photo in photos]
+def _shared(atlas: Atlas, share: np.ndarray, values: Sequence[np.ndarray]) -> np.ndarray:
+    """The `values` [V] of each photo at the texels, `[N]`, as photos share these, `share` [P, N]."""
+    return np.einsum("pn,pn->n", share, np.stack([atlas.gather(each) for each in values]))
 
 
 def _relief(
-    model: HeadModel, neutral: np.ndarray, photos: Sequence[SkinPhoto], wrinkles: Sequence[Wrinkles | None]
+    model: HeadModel,
+    neutral: np.ndarray,
+    photos: Sequence[SkinPhoto],
+    wrinkles: Sequence[Wrinkles | None],
+    stays: Sequence[np.ndarray],
 ) -> Relief | None:
-    found = [(photo.folds, photo.fold, own) for photo, own in zip(photos, wrinkles, strict=True) if photo.folds and own]
+    """Of the photos that tell, with the share [V] of each one's relief that stays."""
+    found = [(p.folds, own, kept) for p, own, kept in zip(photos, wrinkles, stays, strict=True) if p.folds and own]
     if not found:
         return None
     sight = np.stack([folds.sight for folds, _, _ in found]) + 1e-3
-    offsets = np.stack([folds.offset(model, neutral, fold) for folds, fold, _ in found])
+    offsets = np.stack([folds.offset(model, neutral, kept) for folds, _, kept in found])
     offset = np.einsum("pv,pvc->vc", sight / sight.sum(0), offsets).astype(np.float32)
-    return Relief(found[0][0], found[0][2], offset)
+    return Relief(found[0][0], found[0][1], offset)
 
 
 def mirrored(atlas: Atlas, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -62,7 +62,7 @@ class Reliefs:
         order = list(range(len(paths)))
         random.Random(0).shuffle(order)
         chosen = [paths[i] for i in order if (i % HELD_OUT == 0) == held_out][: PORTRAITS[held_out]]
-        return cls(**portrait_rows(cache / "reliefs", chosen, "Reliefs", _Maker))
+        return cls(**portrait_rows(cache / "reliefs-posed", chosen, "Reliefs", _Maker))
 
     def __len__(self) -> int:
         return len(self.light)
@@ -86,7 +86,7 @@ class _Maker:
         posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
         view = SkinView(posed, fit.camera, shot.photo.pixels, shot.masks)
         skin = skin_photo(model, self.atlas, model.shaped(fit.beta).astype(np.float32), view, True, "cpu")
-        _, wrinkles = photo_detail(self.atlas, skin, skin.field, view, model.masks["narrow_face"], "cpu")
+        wrinkles = photo_detail(self.atlas, skin, skin.field, view, model, "cpu").wrinkles
         if skin.folds is None or wrinkles is None:
             return {}
         half = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from likeness.core.capture.folds import creases, folded
+from likeness.core.capture.folds import LASTING, Lines, creases, folded, lasting
 from likeness.core.parametric.arkit import flame_from_arkit, weights_array
 from likeness.core.parametric.head import HeadModel
 from likeness.core.rendering.atlas import Atlas, build_atlas
@@ -45,3 +45,15 @@ def test_lines_go_and_moles_stay(model: HeadModel, atlas: Atlas, cheek: np.ndarr
         print(f"share removed: {removed:.2f}")
         assert least <= removed <= most
     assert not creases(atlas, (-0.4 * line).astype(np.float32), 0 * fold).any()
+
+
+def test_folds_last_on_a_lined_face(model: HeadModel, atlas: Atlas) -> None:
+    position = atlas.gather(model.v_template)
+    brow = model.v_template[model.landmarks68[19], 1]
+    forehead = ((position[:, 1] > brow + 0.01) & (position[:, 2] > 0.06)).astype(np.float32)
+    lines = np.exp(-0.5 * (((position[:, 1] - brow) % 0.008 - 0.004) / 0.0008) ** 2)
+    smooth, lined = (Lines.of(atlas, (-depth * lines).astype(np.float32), forehead) for depth in (0.0, 0.3))
+    assert smooth.depth < 0.002 < 0.04 < lined.depth
+    assert smooth.area == lined.area == pytest.approx(0.006, abs=0.003)
+    assert LASTING[0] <= lasting([smooth]) < 0.2 < lasting([]) < 0.7 < lasting([lined]) <= LASTING[1]
+    assert lasting([smooth]) < lasting([smooth, lined]) < lasting([lined])
