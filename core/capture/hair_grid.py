@@ -11,8 +11,12 @@ from ..rendering.rasterise import triangulate
 from ..rendering.shading import vertex_normals
 from .hair_view import HairView
 
+SHOWN = 0.004
+"""Metres behind the nearest surface at which a vertex still counts as seen."""
 EAR_GAP = 0.003
 """Metres between hair and a bare ear."""
+FAR = 0.06
+"""Metres from bare skin beyond which it does not matter how far it is."""
 MARGIN = 0.02
 """Metres round the hair that the volume's box takes in."""
 
@@ -31,13 +35,16 @@ class HairGrid:
     """[X, Y, Z] how much the nearest skin is scalp, 0..1."""
     off_ears: np.ndarray
     """[X, Y, Z] metres from bare ears."""
+    off_skin: np.ndarray
+    """[X, Y, Z] metres from skin that the photo shows bare, up to FAR."""
 
     @classmethod
     def of(cls, model: HeadModel, posed: np.ndarray, view: HairView, step: float) -> "HairGrid":
         low, high = _box(view)
         axes = [np.arange(a, b, step) for a, b in zip(low, high, strict=True)]
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
-        return cls(step, grid, *_above_skin(model, posed, grid), _off_ears(model, posed, view, grid))
+        ears, skin = _off_ears(model, posed, view, grid), _off_skin(model, posed, view, grid)
+        return cls(step, grid, *_above_skin(model, posed, grid), ears, skin)
 
 
 def _box(view: HairView) -> tuple[np.ndarray, np.ndarray]:
@@ -71,8 +78,26 @@ def _above_skin(model: HeadModel, posed: np.ndarray, grid: np.ndarray) -> tuple[
         ((values * share).sum(1) / share.sum(1)).reshape(sparse.shape[:3])
         for values in (height, model.masks["scalp"][outside][nearest])
     )
+    return _dense(skin, grid), _dense(scalp, grid)
+
+
+def _dense(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Values at every second sample of the `grid` [X, Y, Z, 3] carried to all, `[X, Y, Z]`."""
     at = np.stack(np.meshgrid(*[np.arange(n) / 2 for n in grid.shape[:3]], indexing="ij"))
-    return tuple(ndimage.map_coordinates(values, at, order=1, mode="nearest") for values in (skin, scalp))
+    return ndimage.map_coordinates(values, at, order=1, mode="nearest")
+
+
+def _off_skin(model: HeadModel, posed: np.ndarray, view: HairView, grid: np.ndarray) -> np.ndarray:
+    """Metres from the skin of face and scalp that the photo shows bare, at most FAR."""
+    pixel, depth = view.project(posed)
+    column, row = np.clip(np.round(pixel).astype(int), 0, np.array(view.depth.shape[::-1]) - 1).T
+    seen = (view.from_skin[row, column] < 0) & (depth < view.depth[row, column] + SHOWN)
+    skin = np.maximum(model.masks["narrow_face"], model.masks["scalp"]) > 0.5
+    sparse = grid[::2, ::2, ::2]
+    if not (seen & skin).any():
+        return np.full(grid.shape[:3], FAR)
+    distance, _ = cKDTree(posed[seen & skin]).query(sparse.reshape(-1, 3), distance_upper_bound=FAR)
+    return _dense(np.minimum(distance, FAR).reshape(sparse.shape[:3]), grid)
 
 
 def _off_ears(model: HeadModel, posed: np.ndarray, view: HairView, grid: np.ndarray) -> np.ndarray:

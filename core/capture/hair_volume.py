@@ -28,6 +28,10 @@ BURIED = -0.001
 """Metres above the skin under which nothing of the surface is kept: it is never seen."""
 FADE = 0.02
 """Metres: how far from its line on the skin the hair takes to rise, and how high it gets over the face."""
+SLOPE = 0.4
+"""How fast hair rises from its line on the skin, seen or foreshortened: combed back, it does not begin with a step."""
+WIDEST = (-0.09, 0.0)
+"""Metres behind the skull's middle between which hair may stand beyond the head's outline whatever its line's slope."""
 BEYOND = 0.8
 """How fast hair rises where it shows beyond the head's outline: less, and full hair would be cut off at the top."""
 STRAND = 0.03
@@ -86,7 +90,7 @@ class HairVolume:
     @classmethod
     def _sampled(cls, grid: HairGrid, view: HairView) -> "HairVolume":
         step = grid.step
-        field = np.minimum(_hair_field(view, grid.points, grid.skin, grid.scalp), grid.off_ears)
+        field = np.minimum(_hair_field(view, grid), grid.off_ears)
         field = ndimage.gaussian_filter(np.clip(field, -2.5 * step, 2.5 * step), 0.8)
         return cls(grid.points[0, 0, 0], step, field, grid.skin, view.ear)
 
@@ -127,8 +131,9 @@ class HairVolume:
         return ndimage.map_coordinates(self.skin, vertices.T, order=1, mode="nearest")
 
 
-def _hair_field(view: HairView, grid: np.ndarray, skin: np.ndarray, scalp: np.ndarray) -> np.ndarray:
-    """Metres into the hair at `grid` [X, Y, Z, 3], given its height above the skin and nearness to the scalp."""
+def _hair_field(view: HairView, on: HairGrid) -> np.ndarray:
+    """Metres into the hair `[X, Y, Z]`."""
+    grid, skin = on.points, on.skin
     pixel, depth = view.project(grid)
     at = np.moveaxis(pixel[..., ::-1], -1, 0)
 
@@ -139,12 +144,15 @@ def _hair_field(view: HairView, grid: np.ndarray, skin: np.ndarray, scalp: np.nd
     head = ndimage.maximum_filter(np.minimum(view.depth, 1e3), 2 * int(CLEARANCE / view.pixel) + 1)
     hidden = depth > ndimage.map_coordinates(head, at, order=0, mode="nearest") + 2 * ROOT
     inside, from_skin = seen(view.inside), seen(view.from_skin)
-    behind = np.clip(depth - view.camera.to_camera(view.center)[2], 0, None)
+    from_middle = depth - view.camera.to_camera(view.center)[2]
+    behind = np.clip(from_middle, 0, None)
     gate = np.where(hidden, 1.0, np.minimum(inside, from_skin))
-    rise = 0.001 + FADE * (1 - np.exp(-np.maximum(from_skin, -SINK) / FADE)) + BEYOND * seen(view.from_head) + behind
+    beyond = BEYOND * seen(view.from_head)
+    rise = 0.001 + FADE * (1 - np.exp(-np.maximum(from_skin, -SINK) / FADE)) + beyond + behind
+    rise = np.minimum(rise, LAYER + SLOPE * on.off_skin + beyond * smoothstep(from_middle, *WIDEST) + behind)
     thickness = _thinning(view, grid, _thickness(view, grid), smoothstep(behind, *SIDE))
     rising = np.minimum(np.maximum(thickness, THINNEST), rise)
-    grows = np.clip(np.maximum(2 * scalp, (grid[..., 1] - view.ear - 0.01) / 0.02), 0, 1)
+    grows = np.clip(np.maximum(2 * on.scalp, (grid[..., 1] - view.ear - 0.01) / 0.02), 0, 1)
     on_scalp = thickness * grows - 0.01 * (1 - grows)
     cap = np.where(hidden, on_scalp, rising) - skin
     hanging = np.maximum(_locks(view, grid, inside), _behind_neck(view, grid))
