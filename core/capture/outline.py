@@ -9,7 +9,7 @@ tell nothing.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy import ndimage
 
 from ..parametric.head import HeadModel
 from .camera_fit import projection
@@ -26,7 +26,9 @@ NEAREST, FURTHEST = 0.6, 2.6
 RIM = 0.12
 """Inter-ocular distances before the background that must be bare skin."""
 BARE = 0.75
-"""Mean share of skin in the rim."""
+"""Least mean share of skin in the rim, and all along the ray: beyond a parting fair hair passes for skin."""
+CROWN, BESIDE = np.radians((30, 60))
+"""Radians that a bald crown takes up at least, and from the vertical where faces have sides."""
 DEVIATION, OUTLIER = 0.05, 0.2
 """Inter-ocular distances: of one ray, whose neighbours err alike, and from which it has probably met something else."""
 _SPARSE = 2
@@ -61,21 +63,31 @@ def seen_outline(masks: Masks, landmarks: np.ndarray, frame: np.ndarray) -> Outl
     crop = places @ masks.transform[:, :2].T + masks.transform[:, 2] - 0.5
 
     def along(mask: np.ndarray) -> np.ndarray:
-        return map_coordinates(mask, [crop[..., 1], crop[..., 0]], order=1, cval=0.0)
+        return ndimage.map_coordinates(mask, [crop[..., 1], crop[..., 0]], order=1, cval=0.0)
 
     person, skin = along(masks.person), along(masks.skin)
     beyond = along(np.ones_like(masks.person)) < 1
     rim = round(RIM / 0.01)
-    found: list[tuple[int, np.ndarray]] = []
+    ends = np.full((len(RAYS), 2), np.nan)
     for k in range(len(RAYS)):
         end = int(beyond[k].argmax()) if beyond[k].any() else len(reach)
         inside = np.flatnonzero(person[k, :end] >= 0.5)
         last = inside[-1] if len(inside) else 0
-        if rim < last < end - rim and skin[k, last - rim : last - 1].mean() > BARE:
+        ends_in_air = rim < last < end - rim
+        if ends_in_air and min(skin[k, : last - 1].mean(), skin[k, last - rim : last - 1].mean()) > BARE:
             share = (person[k, last] - 0.5) / (person[k, last] - person[k, last + 1])
-            found.append((k, places[k, last] + share * (places[k, last + 1] - places[k, last])))
-    rays = np.array([k for k, _ in found], int)
-    return Outline(np.array([point for _, point in found]).reshape(-1, 2), RAYS[rays], center, frame)
+            ends[k] = places[k, last] + share * (places[k, last + 1] - places[k, last])
+    met = _without_partings(np.isfinite(ends[:, 0]))
+    return Outline(ends[met], RAYS[met], center, frame)
+
+
+def _without_partings(met: np.ndarray) -> np.ndarray:
+    """Which of the K rays that `met` skin before the background did so on an ear, a cheek or a bald head: a narrow
+    strip over the forehead is hair as fair as skin."""
+    run, count = ndimage.label(met)
+    widths = np.bincount(run, minlength=count + 1)
+    lowest = ndimage.maximum(np.abs(RAYS), run, np.arange(count + 1)) if count else np.zeros(1)
+    return met & ((widths >= CROWN / (RAYS[1] - RAYS[0])) | (lowest > BESIDE))[run]
 
 
 def outline_vertices(model: HeadModel) -> np.ndarray:
