@@ -14,9 +14,9 @@ from ..rendering.atlas import Atlas, build_atlas, pull_push
 from ..rendering.shading import linear_to_srgb
 from .albedo import LUMINANCE, SkinField, scalp_tint
 from .complexion import lash_line, pores, shine, wet
-from .fine import Folds, Wrinkles
+from .fine import Folds, Wrinkles, lasting
 from .folds import CREASE_COLOR, creases
-from .skin_photo import SkinPhoto, photo_detail, skin_photo
+from .skin_photo import ReliefBy, SkinPhoto, photo_detail, skin_photo
 from .skin_views import SHARP, SkinView, aligned, blended, shares
 
 SIZE, SIZES = 2048, (512, 1024, 2048, 4096)
@@ -41,10 +41,10 @@ class SkinOptions:
 
     size: int = SIZE
     """Texels along a side."""
-    refine: bool = True
-    """Whether the photos' fine shades become relief, as far as they are fit for that."""
+    relief: ReliefBy = ReliefBy.SOLVER
+    """What makes relief of the photos' fine shades, as far as they are fit for that."""
     device: str = "cpu"
-    """Torch device that solves for the relief."""
+    """Torch device on which it does so."""
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -89,14 +89,13 @@ def skin_textures(
     The first view is the one whose light and hair count.
     """
     atlas = build_atlas(model, "skin", options.size)
-    photos = [skin_photo(model, atlas, neutral, view, options.refine, options.device) for view in views]
+    photos = [skin_photo(model, atlas, neutral, view, options.relief, options.device) for view in views]
     fields = aligned([photo.field for photo in photos])
     field = blended(model, fields)
     base = atlas.gather(field.albedo + scalp_tint(model, fields[0], views[0].pixels, views[0].masks))
 
     face = model.masks["narrow_face"]
-    found = [photo_detail(atlas, *each, face, options.device) for each in zip(photos, fields, views, strict=True)]
-    details, wrinkles = np.stack([image for image, _ in found]), [own for _, own in found]
+    details = np.stack([photo_detail(atlas, photo, face) for photo in photos])
     resolution = np.array([photo.projection.pixels_per_metre for photo in photos])
     share = shares(details[..., 3] * (resolution[:, None] / resolution.max()) ** 0.25, SHARP)
     detail, seen = mirrored(atlas, np.einsum("pn,pnc->nc", share, details))
@@ -108,8 +107,8 @@ def skin_textures(
     unresolved = 1 - 0.7 * resolved * seen[:, 0]
     own = dry[:, None] * (detail + (PORE_CONTRAST * unresolved * pore)[:, None])
     albedo = base + own + lash_line(atlas, model)
-    height = sum((s * w.height for s, w in zip(share, wrinkles, strict=True) if w), np.zeros(len(pore), np.float32))
-    height = dry * (height + PORE_DEPTH * pore)
+    lines = [s * _lasting_wrinkles(atlas, photo) for s, photo in zip(share, photos, strict=True)]
+    height = dry * (np.sum(lines, 0) + PORE_DEPTH * pore)
     height = height + beard * (BEARD_DEPTH * _fine(atlas, detail) + STUBBLE_DEPTH * pore)
     return SkinTextures(
         color=encode(_padded(atlas, linear_to_srgb(np.exp(albedo)))),
@@ -117,7 +116,7 @@ def skin_textures(
         roughness=encode(_roughness(model, atlas, pore, beard)),
         exposure=np.exp(np.average(fields[0].shading, axis=0, weights=fields[0].trust)),
         field=field,
-        relief=_relief(model, neutral, photos, wrinkles),
+        relief=_relief(model, neutral, photos),
         doubts=[photo.doubt for photo in photos if photo.doubt],
     )
 
@@ -127,10 +126,15 @@ def _covers(atlas: Atlas, photos: Sequence[SkinPhoto]) -> list[tuple[np.ndarray,
     return [(atlas.gather(photo.bare), atlas.gather(photo.beard)) for photo in photos]
 
 
-def _relief(
-    model: HeadModel, neutral: np.ndarray, photos: Sequence[SkinPhoto], wrinkles: Sequence[Wrinkles | None]
-) -> Relief | None:
-    found = [(photo.folds, photo.fold, own) for photo, own in zip(photos, wrinkles, strict=True) if photo.folds and own]
+def _lasting_wrinkles(atlas: Atlas, photo: SkinPhoto) -> np.ndarray:
+    """[N] metres that the neutral head has of a photo's wrinkles."""
+    if photo.wrinkles is None:
+        return np.zeros(len(atlas.texels), np.float32)
+    return photo.wrinkles.height * lasting(atlas.gather(photo.fold))
+
+
+def _relief(model: HeadModel, neutral: np.ndarray, photos: Sequence[SkinPhoto]) -> Relief | None:
+    found = [(p.folds, p.fold, p.wrinkles) for p in photos if p.folds and p.wrinkles]
     if not found:
         return None
     sight = np.stack([folds.sight for folds, _, _ in found]) + 1e-3

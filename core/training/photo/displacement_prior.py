@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 from scipy.optimize import nnls
 
-from ...capture.fine import lasting
 from ...parametric.displacement_prior import DisplacementPrior, onto_one_side
 from ...parametric.head import HeadModel
 from ...rendering.atlas import Atlas, build_atlas
@@ -79,9 +78,8 @@ class Charts:
         prior's."""
         heights, weights = [], []
         for k in range(len(reliefs)):
-            folds, fold = (atlas.gather(a[k].astype(np.float32)) for a in (reliefs.folds, reliefs.fold))
             sight = reliefs.wrinkles_sight[k].astype(np.float32)
-            height = folds + reliefs.wrinkles[k].astype(np.float32) / lasting(fold)
+            height = atlas.gather(reliefs.folds[k].astype(np.float32)) + reliefs.wrinkles[k].astype(np.float32)
             both = atlas.image(np.stack([sight * height, sight], 1))
             product, weight = cv2.split(cv2.resize(both, (SIZE, SIZE), interpolation=cv2.INTER_AREA))
             seen = weight > SEEN
