@@ -37,6 +37,8 @@ from .projection import Projection
 CHANNELS = 12
 BOUND = 1.5
 """Millimetres that no height exceeds."""
+FADE = 16
+"""Texels over which relief ends at the window's border, on the throat."""
 
 
 def observed(
@@ -142,7 +144,8 @@ def regress(
     fine = chart_shades(atlas, shades.sight, projection, detail, SIZE)
     frame = ChartFrame.of(chart, posed, normals, shades.light)
     coarse = chart.image(chart.gather(shades.shown))[WINDOW]
-    seen = observed(frame.normals, frame.response(), coarse, fine.shown[WINDOW], fine.weight[WINDOW])
+    sight = fine.weight[WINDOW] * _faded(coarse.shape)
+    seen = observed(frame.normals, frame.response(), coarse, fine.shown[WINDOW], sight)
     height = np.zeros((SIZE, SIZE), np.float32)
     net = load_fine_net(model, device)
     height[WINDOW] = net(torch.from_numpy(seen)[None].to(device))[0].cpu().numpy() / 1000
@@ -155,3 +158,9 @@ def regress(
     known, rest, made = fine.known, height - chart.image(chart.gather(mesh)), np.zeros_like(height)
     made[known] = shade_made(chart_patch(chart, known, posed, normals, shades.light), rest[known], device)
     return folds, on_both_sides(atlas, np.stack([rest * known, made, fine.shown], -1), fine.sight)
+
+
+def _faded(shape: tuple[int, ...]) -> np.ndarray:
+    """An image `[H, W]` of ones that falls to 0 at its border."""
+    rows, columns = (np.minimum(np.arange(side), np.arange(side)[::-1]) / FADE for side in shape)
+    return np.minimum(np.minimum.outer(rows, columns), 1)
