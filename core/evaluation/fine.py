@@ -28,7 +28,7 @@ from ..weights import weights_path
 from .fine_heads import OCCLUDERS, FineHead, bent_normals, fine_head, relief_height
 
 METHODS = {"coarse": ReliefBy.NOTHING, "network": ReliefBy.NETWORK, "solver": ReliefBy.SOLVER}
-HEADS = 3
+HEADS = 2
 """Synthetic heads with each occluder."""
 PORTRAITS = 12
 TEXTURE = 1024
