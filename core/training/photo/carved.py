@@ -79,7 +79,7 @@ class CarvedCharts:
 
     @classmethod
     def of(cls, reliefs: Reliefs, model: HeadModel, seed: int) -> "CarvedCharts":
-        """Of portraits (about a second each)."""
+        """Of portraits (about three seconds each)."""
         carver = _Carver(model)
         rows = [carver.carve(reliefs, k, np.random.default_rng([seed, k])) for k in range(len(reliefs))]
         return cls(**{name: np.stack([row[name] for row in rows]).astype(np.float16) for name in rows[0]})

@@ -92,19 +92,25 @@ def test_a_heights_gradient_is_the_surfaces(model: HeadModel, atlas: Atlas, fram
     face = frame.solid & (atlas.image(atlas.gather(model.masks["narrow_face"]))[WINDOW] > 0.99)
     axis = np.array([1.0, 0, 0]) - frame.normals * frame.normals[..., :1]
     off = np.linalg.norm(frame.gradient(height) - axis, axis=-1)[face]
-    assert np.median(off) < 0.02
+    assert np.median(off) < 0.04
     assert np.quantile(off, 0.9) < 0.2  # the vertices' normals are not the triangles'
 
 
-def test_light_from_a_side_darkens_what_turns_away(frame: ChartFrame) -> None:
-    towards = frame.shade(np.broadcast_to([-0.1, 0.0, 0.0], frame.normals.shape))
+def test_light_from_a_side_lightens_what_turns_there(model: HeadModel, atlas: Atlas) -> None:
+    side = np.array([2.0, 0, 0, 1.0, 0, 0, 0, 0, 0], np.float32)
+    normals = vertex_normals(model.v_template, skin_triangles(model))
+    frame = ChartFrame.of(atlas, model.v_template, normals, side)
     facing = frame.solid & (frame.normals[..., 2] > 0.9)
-    assert (towards[facing] > 0).all()
-    response = frame.response()
-    step = 0.1 * np.moveaxis(np.mgrid[: facing.shape[0], : facing.shape[1]][::-1], 0, 0)
-    for slope, height in zip(response, step, strict=True):
+    turned = frame.shade(np.broadcast_to([-0.1, 0.0, 0.0], frame.normals.shape))
+    assert (turned[facing] > 0).all()
+
+
+def test_the_response_is_the_shade_of_a_step(frame: ChartFrame) -> None:
+    inner = frame.solid[:-1, :-1]
+    columns_and_rows = 0.1 * np.mgrid[: frame.solid.shape[0], : frame.solid.shape[1]][::-1]
+    for response, height in zip(frame.response(), columns_and_rows, strict=True):
         made = frame.shade(frame.gradient(height))
-        assert np.allclose(0.1 * slope[facing][:-1], made[facing][:-1], atol=1e-3)
+        assert np.allclose(0.1 * response[:-1, :-1][inner], made[:-1, :-1][inner], atol=1e-3)
 
 
 def test_what_is_even_on_the_chart_is_even_on_the_mesh(model: HeadModel, atlas: Atlas) -> None:
