@@ -45,7 +45,7 @@ def train_fine_net(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
         "their light and pigment, and what fine inverse rendering finds on them",
         "licence": "GPL-3.0-or-later",
         "training": asdict(outcome),
-        "held_out": held_out(net, rest, seed),
+        "metrics": {"held_out_portraits": len(rest), **held_out(net, rest, seed)},
     }
     metadata = {"head": fingerprint(model), "config": json.dumps(asdict(net.config))}
     publish("fine_net", out, fine_net_tensors(net), card, metadata)
