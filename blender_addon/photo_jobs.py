@@ -53,7 +53,7 @@ class DetailOptions:
 
     refine: BoolProperty(
         name="Refine",
-        description="Turn the photo's fine shades into folds and wrinkles: finer, and slower",
+        description="Solve for folds and wrinkles in the photo's shades: slower. Without, a network tells them at once",
         default=True,
     )
     texture_size: EnumProperty(

@@ -84,76 +84,126 @@ def shade_of(color: np.ndarray) -> np.ndarray:
     return (color @ np.linalg.solve(covariance, _SPREAD["shade"] ** 2 * SHADE)).astype(np.float32)
 
 
-def solve_folds(
-    model: HeadModel, posed: np.ndarray, color: np.ndarray, bare: np.ndarray, field: SkinField, device: str
-) -> Folds:
-    """Relief of the mesh from the log colours `[V, 3]` that the photo shows at the `posed` vertices [V, 3], as far as
-    it shows `bare` skin [V] there, under the light of the coarse `field`.
+@dataclass(frozen=True)
+class MeshShades:
+    """What the coarse solution leaves unexplained, as coarse as the mesh."""
+
+    shown: np.ndarray
+    """[V] log shade that the photo shows beyond the coarse one."""
+    sight: np.ndarray
+    """[V] 0..1, where that is of bare skin."""
+    light: np.ndarray
+    """[9] SH of the luminance."""
+
+
+@dataclass(frozen=True)
+class ChartShades:
+    """What the coarse solution leaves unexplained, finer than the mesh: images of S x S texels."""
+
+    shown: np.ndarray
+    """[S, S] log shade that the photo shows beyond the coarse one."""
+    weight: np.ndarray
+    """[S, S] 0..1, how far it is to be believed."""
+    sight: np.ndarray
+    """[N] the same at the atlas' texels."""
+
+    @property
+    def known(self) -> np.ndarray:
+        """[S, S] bool: texels that are looked at."""
+        return self.weight > 0.02
+
+
+def mesh_shades(
+    model: HeadModel, posed: np.ndarray, color: np.ndarray, bare: np.ndarray, field: SkinField
+) -> MeshShades:
+    """From the log colours `[V, 3]` that the photo shows at the `posed` vertices [V, 3], as far as it shows `bare` skin
+    [V] there, under the light of the coarse `field`.
     """
     edges, triangles = skin_edges(model), skin_triangles(model)
-    normals = vertex_normals(posed, triangles)
     sight = _eroded(triangles, (bare * open_skin(model)).astype(np.float32))
     light = field.light @ LUMINANCE
-    irradiance = sh_basis(normals) @ light
+    irradiance = sh_basis(vertex_normals(posed, triangles)) @ light
     coarse = np.log(np.maximum(irradiance, DARKEST * np.abs(irradiance).mean()))
     shade = shade_of(color - smooth(edges, pigment(model), np.ones(len(color)), 0.3) - field.tone) - coarse
     for _ in range(2):  # what hair and gloss bring in must not shift what is around them
         weight = sight * _plausible(shade - np.average(shade, weights=sight + 1e-9))
         shade = shade - smooth(edges, shade[:, None], weight, FOLD_WIDTH)[:, 0]
-    sight = _eroded(triangles, sight * _plausible(shade))
-
-    free = np.minimum(sight, np.clip(smooth(edges, sight[:, None], np.ones(len(sight)), 2.0)[:, 0], 0, 1))
-    inside = np.flatnonzero((open_skin(model) > 0)[triangles].all(1) & (sight > 0)[triangles].any(1))
-    heights, made = np.zeros((2, len(posed)), np.float32)
-    if len(inside):
-        used, local = np.unique(triangles[inside], return_inverse=True)
-        patch = Patch(posed[used], normals[used], local.reshape(-1, 3), light)
-        heights[used], made[used] = minimise(patch, shade[used], sight[used], free[used], FOLDS, device)
-    return Folds(heights, made, shade, sight, light)
+    return MeshShades(shade, _eroded(triangles, sight * _plausible(shade)), light)
 
 
-def solve_wrinkles(
-    atlas: Atlas,
-    posed: np.ndarray,
-    normals: np.ndarray,
-    folds: Folds,
-    projection: Projection,
-    detail: np.ndarray,
-    device: str,
-) -> Wrinkles:
-    """Relief of the chart from the log colours `detail` [M, 3] that the photo shows at the texels of the `projection`
-    beyond what the coarse field and the `folds` explain. `posed` and `normals` [V, 3] are the head's.
+def chart_shades(atlas: Atlas, sight: np.ndarray, projection: Projection, detail: np.ndarray, size: int) -> ChartShades:
+    """In `size` texels, or the atlas' if these are fewer, from the log colours `detail` [M, 3] that the photo shows at
+    the texels of the `projection` beyond what the coarse field explains, where the mesh has `sight` [V].
     """
-    factor = max(1, atlas.size // CHART_SIZE)
+    factor = max(1, atlas.size // size)
     index = projection.index
-    sight = np.zeros(len(atlas.texels), np.float32)
-    sight[index] = projection.trust * atlas.gather(folds.sight)[index]
+    own = np.zeros(len(atlas.texels), np.float32)
+    own[index] = projection.trust * atlas.gather(sight)[index]
     seen = np.zeros((len(atlas.texels), 2), np.float32)
-    seen[:, 1] = sight
-    seen[index, 0] = sight[index] * shade_of(detail)
+    seen[:, 1] = own
+    seen[index, 0] = own[index] * shade_of(detail)
     shade, weight = cv2.split(_reduced(atlas.image(seen), factor))
     shade /= np.maximum(weight, 1e-6)
     width = WRINKLE_WIDTH * float(np.median(atlas.density)) / factor
-    around = cv2.GaussianBlur(shade * weight, (0, 0), width) / np.maximum(cv2.GaussianBlur(weight, (0, 0), width), 1e-4)
-    shade = shade - around
+    return ChartShades(shade - weighted_blur(shade, weight, width), weight, own)
 
-    known = weight > 0.02
-    heights, made = np.zeros((2, *shade.shape), np.float32)
-    triangles = _grid(known)
-    if len(triangles):
-        solid = atlas.image(np.ones(len(atlas.texels), np.float32))
-        place = np.concatenate([atlas.gather(posed), atlas.gather(normals)], 1)
-        place = (_reduced(atlas.image(place), factor) / np.maximum(_reduced(solid, factor), 1e-6)[..., None])[known]
-        patch = Patch(place[:, :3], place[:, 3:], triangles, folds.light)
-        rough = shade - cv2.GaussianBlur(shade, (0, 0), 1.0)
+
+def solve_folds(model: HeadModel, posed: np.ndarray, shades: MeshShades, device: str) -> Folds:
+    """Relief of the mesh that explains its shades, at the `posed` vertices [V, 3]."""
+    heights, made = np.zeros((2, len(posed)), np.float32)
+    used, patch = mesh_patch(model, posed, shades)
+    free, sight = free_to_move(model, shades.sight), shades.sight
+    heights[used], made[used] = minimise(patch, shades.shown[used], sight[used], free[used], FOLDS, device)
+    return Folds(heights, made, shades.shown, sight, shades.light)
+
+
+def solve_wrinkles(
+    atlas: Atlas, posed: np.ndarray, normals: np.ndarray, light: np.ndarray, shades: ChartShades, device: str
+) -> Wrinkles:
+    """Relief of the chart that explains its shades. `posed` and `normals` [V, 3] are the head's, under `light` [9]."""
+    known, shown = shades.known, shades.shown
+    heights, made = np.zeros((2, *known.shape), np.float32)
+    if known.any():
+        rough = shown - cv2.GaussianBlur(shown, (0, 0), 1.0)
         noise = max(WRINKLES.noise, 2 * float(np.median(np.abs(rough[known])) / 0.6745))
         balance = replace(WRINKLES, noise=noise)
-        believed = (weight * _plausible(shade))[known]
-        heights[known], made[known] = minimise(patch, shade[known], believed, weight[known], balance, device)
-    return _completed(atlas, np.stack([heights, made, shade], -1), sight)
+        believed = shades.weight * _plausible(shown)
+        patch = chart_patch(atlas, known, posed, normals, light)
+        heights[known], made[known] = minimise(
+            patch, shown[known], believed[known], shades.weight[known], balance, device
+        )
+    return on_both_sides(atlas, np.stack([heights, made, shown], -1), shades.sight)
 
 
-def _completed(atlas: Atlas, image: np.ndarray, sight: np.ndarray) -> Wrinkles:
+def mesh_patch(model: HeadModel, posed: np.ndarray, shades: MeshShades) -> tuple[np.ndarray, Patch]:
+    """The skin of the `posed` head [V, 3] that is looked at: its vertices' numbers [U], and itself."""
+    triangles = skin_triangles(model)
+    inside = (open_skin(model) > 0)[triangles].all(1) & (shades.sight > 0)[triangles].any(1)
+    used, local = np.unique(triangles[inside], return_inverse=True)
+    normals = vertex_normals(posed, triangles)
+    return used, Patch(posed[used], normals[used], local.reshape(-1, 3), shades.light)
+
+
+def chart_patch(atlas: Atlas, known: np.ndarray, posed: np.ndarray, normals: np.ndarray, light: np.ndarray) -> Patch:
+    """The `known` [S, S] of the chart's texels, of which the atlas has as many or more."""
+    factor = atlas.size // len(known)
+    solid = atlas.image(np.ones(len(atlas.texels), np.float32))
+    place = np.concatenate([atlas.gather(posed), atlas.gather(normals)], 1)
+    place = (_reduced(atlas.image(place), factor) / np.maximum(_reduced(solid, factor), 1e-6)[..., None])[known]
+    return Patch(place[:, :3], place[:, 3:], _grid(known), light)
+
+
+def free_to_move(model: HeadModel, sight: np.ndarray) -> np.ndarray:
+    """How far `[V]`, 0..1, vertices may move that are looked at with `sight` [V]: it ends nowhere at once."""
+    return np.minimum(sight, np.clip(smooth(skin_edges(model), sight[:, None], np.ones(len(sight)), 2.0)[:, 0], 0, 1))
+
+
+def weighted_blur(image: np.ndarray, weight: np.ndarray, width: float) -> np.ndarray:
+    """Means of an `image` [H, W] about each texel, by `weight` [H, W]; one deviation is `width` texels."""
+    return cv2.GaussianBlur(image * weight, (0, 0), width) / np.maximum(cv2.GaussianBlur(weight, (0, 0), width), 1e-4)
+
+
+def on_both_sides(atlas: Atlas, image: np.ndarray, sight: np.ndarray) -> Wrinkles:
     """The wrinkles of an `image` [S, S, 3] of heights, shades made and shades shown, and their mirror image where there
     is no `sight` [N]."""
     image = cv2.resize(image, (atlas.size, atlas.size), interpolation=cv2.INTER_CUBIC)

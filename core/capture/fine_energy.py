@@ -65,6 +65,8 @@ def minimise(
 
     `free` [N] 0..1 scales how far a point may move; where it is 0 none does.
     """
+    if not len(patch.triangles):
+        return np.zeros(len(shade), np.float32), np.zeros(len(shade), np.float32)
     surface = _Surface(patch, device)
     target, sure, reach = (torch.as_tensor(a, dtype=torch.float32, device=device) for a in (shade, trust, free))
     target, sure = target[surface.triangles].mean(1), sure[surface.triangles].amin(1) * surface.area
@@ -94,8 +96,16 @@ def minimise(
     optimiser.step(closure)
     with torch.no_grad():
         d = height()
-        made = surface.to_points(surface.shade(d, surface.laplacian(d)))
-    return (d / 1000).cpu().numpy(), made.cpu().numpy()
+        return (d / 1000).cpu().numpy(), surface.shade_at_points(d).cpu().numpy()
+
+
+@torch.no_grad()
+def shade_made(patch: Patch, height: np.ndarray, device: str) -> np.ndarray:
+    """The log shade `[N]` that a `height` [N] in metres adds to the coarse one."""
+    if not len(patch.triangles):
+        return np.zeros(len(height), np.float32)
+    d = 1000 * torch.as_tensor(height, dtype=torch.float32, device=device)
+    return _Surface(patch, device).shade_at_points(d).cpu().numpy()
 
 
 class _Surface:
@@ -140,8 +150,9 @@ class _Surface:
         normals = torch.nn.functional.normalize(self.normals - slope, dim=1)
         return self._log_irradiance(normals) - self.coarse - CAVITY * bend[self.triangles].mean(1)
 
-    def to_points(self, values: Tensor) -> Tensor:
-        """Means `[N]` of what the triangles around a point have, `[T]`."""
+    def shade_at_points(self, d: Tensor) -> Tensor:
+        """The mean `[N]` of the shades that the triangles around a point have."""
+        values = self.shade(d, self.laplacian(d))
         spread = torch.zeros_like(self.around).index_add(
             0, self.triangles.ravel(), (self.area * values / 3).repeat_interleave(3)
         )

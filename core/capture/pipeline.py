@@ -22,6 +22,7 @@ from .lids import own_lids
 from .photo_report import fit_parameters, fit_warnings, photo_reports, portrait
 from .photo_surface import fitted
 from .shots import take_shots
+from .skin_photo import ReliefBy
 from .skin_tone import SkinTone
 from .skull import own_skull
 from .stages import Progress, StageClock
@@ -43,7 +44,7 @@ class CaptureOptions:
     resolution: int = RESOLUTION
     """Cells along the longest side of the implicit head's box."""
     refine: bool = True
-    """Make relief of the photo's fine shades; without, a photo is done faster."""
+    """Solve for the relief in the photo's fine shades; without, a network tells it, which is faster."""
     texture_size: int = SIZE
     """Texels along a side of the skin's maps, one of `SIZES`."""
     device: str = "cpu"
@@ -65,7 +66,8 @@ def capture_head(
     InputError when a photo cannot be read or none has a face, UsageError without photos, EngineError when weights are
     missing.
     """
-    skin = SkinOptions(options.texture_size, options.refine, options.device)
+    relief = ReliefBy.SOLVER if options.refine else ReliefBy.NETWORK
+    skin = SkinOptions(options.texture_size, relief, options.device)
     clock = StageClock(STAGES, progress)
     clock.begin("detect")
     head = None

@@ -1,6 +1,7 @@
 """What one photo tells of the skin: its low-frequency colours with the light taken out, its detail and its relief."""
 
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 import cv2
 import numpy as np
@@ -10,8 +11,19 @@ from ..rendering.atlas import Atlas
 from ..rendering.shading import vertex_normals
 from .albedo import DARK, HIGHLIGHT, LUMINANCE, SkinField, skin_triangles, solve_skin, tame_highlights, vertex_means
 from .beard import beard_share
-from .fine import SHADE, Folds, Wrinkles, open_skin, solve_folds, solve_wrinkles
+from .fine import (
+    CHART_SIZE,
+    SHADE,
+    Folds,
+    Wrinkles,
+    chart_shades,
+    mesh_shades,
+    open_skin,
+    solve_folds,
+    solve_wrinkles,
+)
 from .fine_doubt import doubt
+from .fine_net import regress
 from .folds import Lines, folded
 from .projection import Projection, project_photo
 from .skin_views import SkinView
@@ -22,6 +34,16 @@ BLEND = 0.35
 """Share of the coarse albedo, which has the relief's shade in it, in the final one (Jiang et al., 2018, there beta)."""
 
 
+class ReliefBy(Enum):
+    """What makes relief of a photo's fine shades."""
+
+    NOTHING = auto()
+    NETWORK = auto()
+    """FineNet, at once."""
+    SOLVER = auto()
+    """Fine inverse rendering."""
+
+
 @dataclass(frozen=True)
 class SkinPhoto:
     """A photo on the chart."""
@@ -29,8 +51,8 @@ class SkinPhoto:
     projection: Projection
     field: SkinField
     """Its shading has the folds' in it, as far as these are believed."""
-    normals: np.ndarray
-    """[V, 3] of the head as posed."""
+    detail: np.ndarray
+    """[M, 3] log colours at the projection's texels beyond the field and the wrinkles, as far as these are believed."""
     fold: np.ndarray
     """[V] 0..1: how the photo's expression folds the skin."""
     bare: np.ndarray
@@ -38,25 +60,22 @@ class SkinPhoto:
     beard: np.ndarray
     """[V] 0..1."""
     folds: Folds | None
+    wrinkles: Wrinkles | None
+    """None where there are no folds."""
+    lines: Lines
+    """On the skin that the expression leaves alone."""
     doubt: str | None
     """Why no relief can be told: a sentence."""
 
-
-@dataclass(frozen=True)
-class PhotoDetail:
-    """What a photo adds to the low-frequency colours of the skin."""
-
-    image: np.ndarray
-    """[N, 4] log colour times the trust in it, and that trust."""
-    wrinkles: Wrinkles | None
-    """What is taken out of it as relief."""
-    lines: Lines
+    def lasting(self, share: float) -> np.ndarray:
+        """[V] what stays without the expression, if a `share` of that stays which it has folded for certain."""
+        return 1 - (1 - share) * self.fold
 
 
 def skin_photo(
-    model: HeadModel, atlas: Atlas, neutral: np.ndarray, view: SkinView, refine: bool, device: str
+    model: HeadModel, atlas: Atlas, neutral: np.ndarray, view: SkinView, relief: ReliefBy, device: str
 ) -> SkinPhoto:
-    """Solve for the colours of the skin in a photo and, with `refine`, for its folds on the torch `device`."""
+    """Solve for the colours of the skin in a photo and for its `relief`, on the torch `device`."""
     vertices, masks = view.vertices, view.masks
     projection = project_photo(model, atlas, vertices, view.camera, view.pixels, masks)
     color, trust = vertex_means(atlas, projection)
@@ -65,45 +84,60 @@ def skin_photo(
     normals = vertex_normals(vertices, skin_triangles(model))
     fold, lips = folded(model, neutral, vertices), masks.sample("lips", points)
     field = solve_skin(model, normals, color, trust, lips, hairy, fold)
-    problem = doubt(model, color, trust * (1 - hairy), projection) if refine else None
-    folds = None
-    if refine and not problem:
-        folds = solve_folds(model, vertices, color, trust * (1 - hairy), field, device)
+    detail = _detail(atlas, projection, field)
+    bare = (1 - hairy) * (1 - model.masks["lips"])
+    lines = _lines(atlas, projection, field, detail, bare * (1 - fold) * open_skin(model))
+    problem = doubt(model, color, trust * (1 - hairy), projection) if relief is not ReliefBy.NOTHING else None
+    folds = wrinkles = None
+    if relief is not ReliefBy.NOTHING and not problem:
+        shades = mesh_shades(model, vertices, color, trust * (1 - hairy), field)
+        if relief is ReliefBy.SOLVER:
+            folds = solve_folds(model, vertices, shades, device)
+        else:
+            folds, wrinkles = regress(model, atlas, vertices, normals, shades, projection, detail, device)
         shade = (1 - BLEND) * folds.shade[:, None] * SHADE
         field = solve_skin(model, normals, color - shade, trust, lips, hairy, fold)
         field = replace(field, shading=field.shading + shade)
-    bare = (1 - hairy) * (1 - model.masks["lips"])
+        detail = _detail(atlas, projection, field)
+        if wrinkles is None:
+            fine = chart_shades(atlas, shades.sight, projection, detail, CHART_SIZE)
+            wrinkles = solve_wrinkles(atlas, vertices, normals, shades.light, fine, device)
+        detail = detail - (1 - BLEND) * wrinkles.shade[projection.index, None] * SHADE
     beard = beard_share(model, masks, points, field.trust)
-    return SkinPhoto(projection, field, normals, fold, bare, beard, folds, problem)
+    return SkinPhoto(projection, field, detail, fold, bare, beard, folds, wrinkles, lines, problem)
 
 
-def photo_detail(
-    atlas: Atlas, photo: SkinPhoto, field: SkinField, view: SkinView, model: HeadModel, device: str
-) -> PhotoDetail:
-    """What the photo adds to the low-frequency `field`.
+def photo_detail(atlas: Atlas, photo: SkinPhoto, face: np.ndarray) -> np.ndarray:
+    """Log colour that the photo adds to its low-frequency field, times the trust in it, and that trust: `[N, 4]`.
 
-    Outside the face there is nothing dark on skin: that is a collar, an earring or a strand of hair.
+    Outside the `face` [V] there is nothing dark on skin: that is a collar, an earring or a strand of hair.
     """
-    face = model.masks["narrow_face"]
-    index = photo.projection.index
-    vertex_data = np.column_stack([field.albedo + field.shading, field.trust, face]).astype(np.float32)
-    low = atlas.interpolation[index] @ vertex_data
-    detail = np.log(np.maximum(photo.projection.color, DARK)) - low[:, :3]
+    index, detail = photo.projection.index, photo.detail
+    believed, facial = (atlas.interpolation[index] @ np.stack([photo.field.trust, face], 1).astype(np.float32)).T
     dark = np.clip((-detail @ LUMINANCE - 0.15) / 0.2, 0, 1)
-    shown, wrinkles = detail, None
-    if photo.folds:
-        wrinkles = solve_wrinkles(atlas, view.vertices, photo.normals, photo.folds, photo.projection, detail, device)
-        detail = detail - (1 - BLEND) * wrinkles.shade[index, None] * SHADE
     trust = np.zeros(len(atlas.texels), np.float32)
-    trust[index] = photo.projection.trust * np.clip(2 * low[:, 3], 0, 1) * (1 - dark * (1 - low[:, 4]))
+    trust[index] = photo.projection.trust * np.clip(2 * believed, 0, 1) * (1 - dark * (1 - facial))
     trust = _soft(atlas, trust)[:, None]
-    image, luminance = np.zeros((len(atlas.texels), 4), np.float32), np.zeros(len(atlas.texels), np.float32)
+    image = np.zeros((len(atlas.texels), 4), np.float32)
     image[index, :3] = tame_highlights(detail, HIGHLIGHT)
     image[:, :3] *= trust
     image[:, 3:] = trust
-    luminance[index] = (atlas.gather(field.albedo)[index] + shown) @ LUMINANCE
-    still = atlas.gather(photo.bare * (1 - photo.fold) * open_skin(model)) * trust[:, 0]
-    return PhotoDetail(image, wrinkles, Lines.of(atlas, luminance, still))
+    return image
+
+
+def _detail(atlas: Atlas, projection: Projection, field: SkinField) -> np.ndarray:
+    """[M, 3] log colours that the photo shows beyond the `field`."""
+    low = atlas.interpolation[projection.index] @ (field.albedo + field.shading).astype(np.float32)
+    return np.log(np.maximum(projection.color, DARK)) - low
+
+
+def _lines(atlas: Atlas, projection: Projection, field: SkinField, detail: np.ndarray, still: np.ndarray) -> Lines:
+    """Those of the `field` and the photo's `detail` [M, 3] on skin that is `still` [V]."""
+    index = projection.index
+    luminance, seen = np.zeros((2, len(atlas.texels)), np.float32)
+    luminance[index] = (atlas.interpolation[index] @ field.albedo.astype(np.float32) + detail) @ LUMINANCE
+    seen[index] = projection.trust * (atlas.interpolation[index] @ still.astype(np.float32))
+    return Lines.of(atlas, luminance, seen)
 
 
 def _soft(atlas: Atlas, trust: np.ndarray) -> np.ndarray:

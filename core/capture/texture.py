@@ -16,7 +16,7 @@ from .albedo import LUMINANCE, SkinField, scalp_tint
 from .complexion import lash_line, pores, shine, wet
 from .fine import Folds, Wrinkles
 from .folds import CREASE_COLOR, creases, lasting
-from .skin_photo import SkinPhoto, photo_detail, skin_photo
+from .skin_photo import ReliefBy, SkinPhoto, photo_detail, skin_photo
 from .skin_views import SHARP, SkinView, aligned, blended, shares
 
 SIZE, SIZES = 2048, (512, 1024, 2048, 4096)
@@ -41,10 +41,10 @@ class SkinOptions:
 
     size: int = SIZE
     """Texels along a side."""
-    refine: bool = True
-    """Whether the photos' fine shades become relief, as far as they are fit for that."""
+    relief: ReliefBy = ReliefBy.SOLVER
+    """What makes relief of the photos' fine shades, as far as they are fit for that."""
     device: str = "cpu"
-    """Torch device that solves for the relief."""
+    """Torch device on which it does so."""
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -89,18 +89,18 @@ def skin_textures(
     The first view is the one whose light and hair count.
     """
     atlas = build_atlas(model, "skin", options.size)
-    photos = [skin_photo(model, atlas, neutral, view, options.refine, options.device) for view in views]
+    photos = [skin_photo(model, atlas, neutral, view, options.relief, options.device) for view in views]
     fields = aligned([photo.field for photo in photos])
     field = blended(model, fields)
     base = atlas.gather(field.albedo + scalp_tint(model, fields[0], views[0].pixels, views[0].masks))
 
-    found = [photo_detail(atlas, *each, model, options.device) for each in zip(photos, fields, views, strict=True)]
-    details, wrinkles = np.stack([own.image for own in found]), [own.wrinkles for own in found]
-    stays = [1 - (1 - lasting([own.lines for own in found])) * photo.fold for photo in photos]
+    face = model.masks["narrow_face"]
+    details = np.stack([photo_detail(atlas, photo, face) for photo in photos])
+    kept = lasting([photo.lines for photo in photos])
     resolution = np.array([photo.projection.pixels_per_metre for photo in photos])
     share = shares(details[..., 3] * (resolution[:, None] / resolution.max()) ** 0.25, SHARP)
     detail, seen = mirrored(atlas, np.einsum("pn,pnc->nc", share, details))
-    gone = [photo.bare * (1 - kept) for photo, kept in zip(photos, stays, strict=True)]
+    gone = [photo.bare * (1 - photo.lasting(kept)) for photo in photos]
     faded, beard = (_shared(atlas, share, values) for values in (gone, [photo.beard for photo in photos]))
     dry = 1 - atlas.gather(wet(model))
     crease = faded * creases(atlas, (base + detail) @ LUMINANCE, faded)
@@ -110,9 +110,8 @@ def skin_textures(
     unresolved = 1 - 0.7 * resolved * seen[:, 0]
     own = dry[:, None] * (detail + (PORE_CONTRAST * unresolved * pore)[:, None])
     albedo = base + own + lash_line(atlas, model)
-    heights = [w.height * atlas.gather(kept) if w else 0 for w, kept in zip(wrinkles, stays, strict=True)]
-    height = sum((s * own for s, own in zip(share, heights, strict=True)), np.zeros(len(pore), np.float32))
-    height = dry * (height + PORE_DEPTH * pore)
+    lines = [s * _lasting_wrinkles(atlas, photo, kept) for s, photo in zip(share, photos, strict=True)]
+    height = dry * (np.sum(lines, 0) + PORE_DEPTH * pore)
     height = height + beard * (BEARD_DEPTH * _fine(atlas, detail) + STUBBLE_DEPTH * pore)
     return SkinTextures(
         color=encode(_padded(atlas, linear_to_srgb(np.exp(albedo)))),
@@ -120,7 +119,7 @@ def skin_textures(
         roughness=encode(_roughness(model, atlas, pore, beard)),
         exposure=np.exp(np.average(fields[0].shading, axis=0, weights=fields[0].trust)),
         field=field,
-        relief=_relief(model, neutral, photos, wrinkles, stays),
+        relief=_relief(model, neutral, photos, kept),
         doubts=[photo.doubt for photo in photos if photo.doubt],
     )
 
@@ -130,21 +129,21 @@ def _shared(atlas: Atlas, share: np.ndarray, values: Sequence[np.ndarray]) -> np
     return np.einsum("pn,pn->n", share, np.stack([atlas.gather(each) for each in values]))
 
 
-def _relief(
-    model: HeadModel,
-    neutral: np.ndarray,
-    photos: Sequence[SkinPhoto],
-    wrinkles: Sequence[Wrinkles | None],
-    stays: Sequence[np.ndarray],
-) -> Relief | None:
-    """Of the photos that tell, with the share [V] of each one's relief that stays."""
-    found = [(p.folds, own, kept) for p, own, kept in zip(photos, wrinkles, stays, strict=True) if p.folds and own]
+def _lasting_wrinkles(atlas: Atlas, photo: SkinPhoto, kept: float) -> np.ndarray:
+    """[N] metres that the neutral head has of a photo's wrinkles, if it has a share `kept` of what is folded."""
+    if photo.wrinkles is None:
+        return np.zeros(len(atlas.texels), np.float32)
+    return photo.wrinkles.height * atlas.gather(photo.lasting(kept))
+
+
+def _relief(model: HeadModel, neutral: np.ndarray, photos: Sequence[SkinPhoto], kept: float) -> Relief | None:
+    found = [(p.folds, p.lasting(kept), p.wrinkles) for p in photos if p.folds and p.wrinkles]
     if not found:
         return None
     sight = np.stack([folds.sight for folds, _, _ in found]) + 1e-3
-    offsets = np.stack([folds.offset(model, neutral, kept) for folds, _, kept in found])
+    offsets = np.stack([folds.offset(model, neutral, share) for folds, share, _ in found])
     offset = np.einsum("pv,pvc->vc", sight / sight.sum(0), offsets).astype(np.float32)
-    return Relief(found[0][0], found[0][1], offset)
+    return Relief(found[0][0], found[0][2], offset)
 
 
 def mirrored(atlas: Atlas, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

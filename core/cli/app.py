@@ -73,7 +73,7 @@ def head(
     animate: Annotated[str | None, typer.Option(metavar="CLIP|demo", help="Clip to play on the head, or demo.")] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Write levels of detail too: head_lod1, head_lod2.")] = False,
     maps: Annotated[Maps, typer.Option(help="How large the skin's maps are.")] = Maps.two,
-    fast: Annotated[bool, typer.Option("--fast", help="Take no wrinkles and folds from the photo.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Wrinkles and folds by a network, at once.")] = False,
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
 ) -> None:
     """Make an animatable head of a photo, or of several of one person."""

@@ -86,7 +86,8 @@ def head(
     device: str = "auto",
 ) -> dict[str, Any]:
     """Make one head of the photos of a person; `model` auto with topology quads is the parametric head alone. `refine`
-    takes wrinkles and folds from the photos, `texture_size` is that of the skin's maps in texels."""
+    solves for the photos' wrinkles and folds where a network would tell them, `texture_size` is that of the skin's maps
+    in texels."""
     from ..capture.pipeline import CaptureOptions, capture_head
 
     def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
@@ -113,6 +114,7 @@ def retexture(
     import numpy as np
 
     from ..capture.retexture import retexture as with_skin_of
+    from ..capture.skin_photo import ReliefBy
     from ..capture.texture import SkinOptions
     from ..parametric.assembly import head_avatar
     from ..parametric.head import SHAPES, HeadModel
@@ -123,7 +125,7 @@ def retexture(
     bare = head_avatar(HeadModel.load(weights_path("head")), np.array(beta, np.float32))
 
     def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
-        options = SkinOptions(texture_size, refine, chosen)
+        options = SkinOptions(texture_size, ReliefBy.SOLVER if refine else ReliefBy.NETWORK, chosen)
         return with_skin_of(bare, Path(photo), options, face=face, progress=progress)
 
     return _saved(job, out, device)

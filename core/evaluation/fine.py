@@ -1,6 +1,7 @@
 """Suite `fine`: relief and albedo by fine inverse rendering, on heads of known relief and on held-out portraits."""
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..capture.fine import SHADE, Folds
 from ..capture.fit import fit_shots, head_fit
 from ..capture.hidden_relief import completed
 from ..capture.shots import take_shots
-from ..capture.skin_photo import BLEND
+from ..capture.skin_photo import BLEND, ReliefBy
 from ..capture.skin_tone import SkinTone
 from ..capture.skin_views import SkinView
 from ..capture.texture import SkinOptions, SkinTextures, skin_textures
@@ -26,6 +27,7 @@ from ..training.portraits import HELD_OUT, portrait_paths
 from ..weights import weights_path
 from .fine_heads import OCCLUDERS, FineHead, bent_normals, fine_head, relief_height
 
+METHODS = {"coarse": ReliefBy.NOTHING, "network": ReliefBy.NETWORK, "solver": ReliefBy.SOLVER}
 HEADS = 2
 """Synthetic heads with each occluder."""
 PORTRAITS = 12
@@ -37,85 +39,108 @@ FLAT = 4.0
 
 
 def evaluate_fine(data: Path) -> dict[str, Any]:
-    """Tables over synthetic heads by occluder, and over `PORTRAITS` of the held-out portraits of `data`/portraits."""
+    """Tables by what makes the relief, of synthetic heads by occluder and of `PORTRAITS` of the held-out portraits of
+    `data`/portraits, and of how well hidden sides of these are told."""
     model = HeadModel.load(weights_path("head"))
     atlas = build_atlas(model, "skin", TEXTURE)
     rows = {}
     for kind in OCCLUDERS:
         found = [_measured(model, atlas, fine_head(model, seed, kind)) for seed in track(range(HEADS), kind)]
-        rows[kind] = {name: float(np.mean([figures[name] for figures in found])) for name in found[0]}
-    return {"Known relief": rows, "Held-out portraits": {"median": _portraits(model, data)}}
+        for name in METHODS:
+            own = [figures[name] for figures in found]
+            rows[f"{kind}, {name}"] = {key: float(np.mean([figures[key] for figures in own])) for key in own[0]}
+    return {"Known relief": rows, **_portraits(model, atlas, data)}
 
 
-def _measured(model: HeadModel, atlas: Atlas, head: FineHead) -> dict[str, float]:
-    """What is found of a head's relief and albedo against the truth, before (coarse) and after (fine)."""
+def _captures(model: HeadModel, neutral: np.ndarray, view: SkinView) -> dict[str, tuple[SkinTextures, float]]:
+    """By method: the textures, and the seconds that a processor took for them."""
+    found = {}
+    for name, method in METHODS.items():
+        start = time.process_time()
+        skin = skin_textures(model, neutral, [view], SkinOptions(TEXTURE, method))
+        found[name] = skin, time.process_time() - start
+    return found
 
-    def capture(refine: bool) -> SkinTextures:
-        view = SkinView(head.vertices, head.camera, head.pixels, head.masks)
-        return skin_textures(model, head.vertices, [view], SkinOptions(TEXTURE, refine))
 
-    coarse, fine = capture(False), capture(True)
-    if fine.relief is None:
-        raise InputError(f"No relief was found where there is some: {' '.join(fine.doubts)}")
-    folds, wrinkles = fine.relief.folds, fine.relief.wrinkles
+def _measured(model: HeadModel, atlas: Atlas, head: FineHead) -> dict[str, dict[str, float]]:
+    """By method: what is found of a head's relief and albedo against the truth, where the solver looks for it."""
+    view = SkinView(head.vertices, head.camera, head.pixels, head.masks)
+    skins = _captures(model, head.vertices, view)
+    solved, _ = skins["solver"]
+    if solved.relief is None:
+        raise InputError(f"No relief was found where there is some: {' '.join(solved.doubts)}")
     points = atlas.gather(head.vertices)
     normals = atlas.gather(vertex_normals(head.vertices, skin_triangles(model)))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    height = atlas.gather(folds.height) + wrinkles.height
     truth = relief_height(points, head.marks)
-    bent, found = bent_normals(normals, points, head.marks), _bent(atlas, normals, points, height)
-    sight = atlas.gather(folds.sight)
+    bent = bent_normals(normals, points, head.marks)
+    turned = _degrees(normals, bent)
     inside = atlas.gather(model.masks["narrow_face"]) > 0.9
-    before, after = _degrees(normals, bent), _degrees(found, bent)
-    relief = (sight > SEEN) & (before > FLAT)
-    seen = (sight > SEEN) & inside
-    hidden = inside & (head.masks.sample("skin", head.camera.project(points)[:, :2]) < HIDDEN)
-    hidden |= inside & (head.masks.sample("beard", head.camera.project(points)[:, :2]) > 1 - HIDDEN)
-    made = (atlas.gather(folds.shade) + wrinkles.shade)[:, None] * SHADE
-    albedo, known = _log_color(atlas, fine), head.log_albedo(atlas)
-    return {
-        "normals_before_deg": float(before[relief].mean()),
-        "normals_after_deg": float(after[relief].mean()),
-        "flat_after_deg": float(_degrees(found, normals)[seen & (before < 0.5)].mean()),
-        "correlation": float(np.corrcoef(height[relief], truth[relief])[0, 1]),
-        "under_occluder_mm": float(1000 * np.abs(height[hidden]).max(initial=0.0)),
-        "albedo_coarse": _spread((_log_color(atlas, coarse) - known)[relief]),
-        "albedo_fine": _spread((albedo - BLEND * made - known)[relief]),
-        "albedo_blended": _spread((albedo - known)[relief]),
-    }
+    seen = atlas.gather(solved.relief.folds.sight) > SEEN
+    relief, flat = seen & (turned > FLAT), seen & inside & (turned < 0.5)
+    pixels = head.camera.project(points)[:, :2]
+    hidden = inside & (head.masks.sample("skin", pixels) < HIDDEN)
+    hidden |= inside & (head.masks.sample("beard", pixels) > 1 - HIDDEN)
+
+    def figures(skin: SkinTextures, seconds: float) -> dict[str, float]:
+        height, made = _total(atlas, skin, "height"), _total(atlas, skin, "shade")
+        found, off = _bent(atlas, normals, points, height), _log_color(atlas, skin) - head.log_albedo(atlas)
+        return {
+            "normals_deg": float(_degrees(found, bent)[relief].mean()),
+            "flat_deg": float(_degrees(found, normals)[flat].mean()),
+            "correlation": float(np.corrcoef(height[relief], truth[relief])[0, 1]) if skin.relief else 0.0,
+            "under_occluder_mm": float(1000 * np.abs(height[hidden]).max(initial=0.0)),
+            "albedo": _spread(off[relief]),
+            "albedo_unblended": _spread((off - BLEND * made[:, None] * SHADE)[relief]),
+            "cpu_s": seconds,
+        }
+
+    return {name: figures(*skin) for name, skin in skins.items()}
 
 
-def _portraits(model: HeadModel, data: Path) -> dict[str, float]:
-    """Medians over portraits: root mean square of the log shades shown, before and after what the relief explains."""
+def _total(atlas: Atlas, skin: SkinTextures, name: str) -> np.ndarray:
+    """[N] folds and wrinkles together: their height, the shade that they make or the one that the photo shows."""
+    if skin.relief is None:
+        return np.zeros(len(atlas.texels), np.float32)
+    return atlas.gather(getattr(skin.relief.folds, name)) + getattr(skin.relief.wrinkles, name)
+
+
+def _portraits(model: HeadModel, atlas: Atlas, data: Path) -> dict[str, Any]:
+    """By method: root mean square of the log shades, as the solver sees them, that the relief leaves unexplained, and
+    the largest displacement (medians over portraits); and what is told of hidden sides."""
     embedding, tone = LandmarkEmbedding.load(model), SkinTone.load(model)
-    figures, hidden, doubts = [], [], 0
+    figures: dict[str, list[list[float]]] = {name: [] for name in METHODS}
+    hidden, photos = [], 0
     paths = portrait_paths(data)[::HELD_OUT]
     for path in track(paths[:: max(1, len(paths) // PORTRAITS)][:PORTRAITS], "Portraits"):
         try:
             (shot,), _ = take_shots([path])
         except InputError:
             continue
+        photos += 1
         fit = head_fit(model, shot, fit_shots(model, embedding, tone, [shot])[0])
         view = SkinView(model.vertices(fit.beta, fit.psi, fit.theta), fit.camera, shot.photo.pixels, shot.masks)
-        skin = skin_textures(model, model.shaped(fit.beta), [view], SkinOptions(TEXTURE))
-        if skin.relief is None:
-            doubts += 1
+        skins = _captures(model, model.shaped(fit.beta), view)
+        solved, _ = skins["solver"]
+        if solved.relief is None:
             continue
-        folds, wrinkles = skin.relief.folds, skin.relief.wrinkles
-        size = np.linalg.norm(skin.relief.offset, axis=1)
-        hidden.append(_hidden_sides(model, folds))
-        figures.append(
-            [
-                *(_rms(value, folds.sight) for value in (folds.shown, folds.shown - folds.shade)),
-                *(_rms(value, wrinkles.sight) for value in (wrinkles.shown, wrinkles.shown - wrinkles.shade)),
-                1000 * float(size.max()),
-            ]
-        )
-    names = ("folds_before", "folds_after", "wrinkles_before", "wrinkles_after", "offset_max_mm")
-    medians = dict(zip(names, np.median(figures, axis=0).tolist(), strict=True))
+        hidden.append(_hidden_sides(model, solved.relief.folds))
+        shown, sight = _total(atlas, solved, "shown"), solved.relief.wrinkles.sight
+        for name, (skin, seconds) in skins.items():
+            size = np.linalg.norm(skin.relief.offset, axis=1).max() if skin.relief else 0.0
+            figures[name].append([_rms(shown - _total(atlas, skin, "shade"), sight), 1000 * float(size), seconds])
+    names = ("shades_left", "offset_max_mm", "cpu_s")
+    rows = {
+        method: {
+            "photos": photos,
+            "without_relief": photos - len(found),
+            **dict(zip(names, np.median(found, axis=0).tolist(), strict=True)),
+        }
+        for method, found in figures.items()
+    }
     left = np.sqrt(np.sum(hidden, 0)[1:] / np.sum(hidden, 0)[0]).tolist()
-    told = dict(zip(("hidden_flat_mm", "hidden_mirrored_mm", "hidden_expected_mm"), left, strict=True))
-    return {"photos": len(figures) + doubts, "without_relief": doubts, **medians, **told}
+    told = dict(zip(("flat_mm", "mirrored_mm", "expected_mm"), left, strict=True))
+    return {"Held-out portraits": rows, "Hidden sides": {"solver": told}}
 
 
 def _hidden_sides(model: HeadModel, folds: Folds) -> list[float]:

@@ -78,9 +78,8 @@ class Charts:
         prior's."""
         heights, weights = [], []
         for k in range(len(reliefs)):
-            folds = atlas.gather(reliefs.folds[k].astype(np.float32))
             sight = reliefs.wrinkles_sight[k].astype(np.float32)
-            height = folds + reliefs.wrinkles[k].astype(np.float32)
+            height = atlas.gather(reliefs.folds[k].astype(np.float32)) + reliefs.wrinkles[k].astype(np.float32)
             both = atlas.image(np.stack([sight * height, sight], 1))
             product, weight = cv2.split(cv2.resize(both, (SIZE, SIZE), interpolation=cv2.INTER_AREA))
             seen = weight > SEEN

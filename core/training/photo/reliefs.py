@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from ...capture.albedo import skin_triangles
 from ...capture.embedding import LandmarkEmbedding
 from ...capture.fit import fit_shots, head_fit
 from ...capture.shots import take_shots
-from ...capture.skin_photo import photo_detail, skin_photo
+from ...capture.skin_photo import ReliefBy, skin_photo
 from ...capture.skin_tone import SkinTone
 from ...capture.skin_views import SkinView
 from ...errors import InputError
 from ...parametric.head import HeadModel
 from ...rendering.atlas import build_atlas
+from ...rendering.shading import vertex_normals
 from ..portraits import HELD_OUT, portrait_paths
 from .portrait_rows import portrait_rows
 
@@ -28,15 +30,13 @@ PORTRAITS = 92, 24
 class Reliefs:
     """R portraits on which relief was found, over the V vertices of the head and the N texels of its skin's chart.
 
-    Heights are millimetres as posed in the photo, shades are logarithms, sights and folds 0..1.
+    Heights are millimetres as posed in the photo, shades are logarithms, sights 0..1.
     """
 
     points: np.ndarray
     """[R, V, 3] float32 metres, the head as posed."""
     normals: np.ndarray
     """[R, V, 3] float32."""
-    fold: np.ndarray
-    """[R, V] float16: how the expression folds the skin."""
     light: np.ndarray
     """[R, 9] float32 second-order SH of the luminance in head space."""
     folds: np.ndarray
@@ -62,7 +62,7 @@ class Reliefs:
         order = list(range(len(paths)))
         random.Random(0).shuffle(order)
         chosen = [paths[i] for i in order if (i % HELD_OUT == 0) == held_out][: PORTRAITS[held_out]]
-        return cls(**portrait_rows(cache / "reliefs-posed", chosen, "Reliefs", _Maker))
+        return cls(**portrait_rows(cache / "posed_reliefs", chosen, "Reliefs", _Maker))
 
     def __len__(self) -> int:
         return len(self.light)
@@ -85,20 +85,19 @@ class _Maker:
         fit = head_fit(model, shot, fit_shots(model, self.embedding, self.tone, [shot])[0])
         posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
         view = SkinView(posed, fit.camera, shot.photo.pixels, shot.masks)
-        skin = skin_photo(model, self.atlas, model.shaped(fit.beta).astype(np.float32), view, True, "cpu")
-        wrinkles = photo_detail(self.atlas, skin, skin.field, view, model, "cpu").wrinkles
-        if skin.folds is None or wrinkles is None:
+        neutral = model.shaped(fit.beta).astype(np.float32)
+        skin = skin_photo(model, self.atlas, neutral, view, ReliefBy.SOLVER, "cpu")
+        if skin.folds is None or skin.wrinkles is None:
             return {}
         half = {
-            "fold": skin.fold,
             "folds": 1000 * skin.folds.height,
             "folds_shown": skin.folds.shown,
             "folds_sight": skin.folds.sight,
-            "wrinkles": 1000 * wrinkles.height,
-            "wrinkles_shown": wrinkles.shown,
-            "wrinkles_sight": wrinkles.sight,
+            "wrinkles": 1000 * skin.wrinkles.height,
+            "wrinkles_shown": skin.wrinkles.shown,
+            "wrinkles_sight": skin.wrinkles.sight,
         }
-        full = {"points": posed, "normals": skin.normals, "light": skin.folds.light}
+        full = {"points": posed, "normals": vertex_normals(posed, skin_triangles(model)), "light": skin.folds.light}
         return {
             **{name: value.astype(np.float16) for name, value in half.items()},
             **{name: value.astype(np.float32) for name, value in full.items()},

@@ -11,7 +11,7 @@ from ...capture.fit import HeadFit, fit_shots, head_fit
 from ...capture.photo import Photo
 from ...capture.segmentation import Masks
 from ...capture.shots import Shot, take_shots
-from ...capture.skin_photo import photo_detail, skin_photo
+from ...capture.skin_photo import ReliefBy, photo_detail, skin_photo
 from ...capture.skin_tone import SkinTone
 from ...capture.skin_views import SkinView
 from ...capture.texture import mirrored
@@ -85,8 +85,9 @@ def _skin(model: HeadModel, atlas: Atlas, fit: HeadFit, shot: Shot) -> tuple[Ski
     """Log albedo and the share that stems from the photo, as images of the chart; without pores or relief."""
     posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
     view = SkinView(posed, fit.camera, shot.photo.pixels, shot.masks)
-    skin = skin_photo(model, atlas, model.shaped(fit.beta).astype(np.float32), view, False, "cpu")
-    detail, seen = mirrored(atlas, photo_detail(atlas, skin, skin.field, view, model, "cpu").image)
+    skin = skin_photo(model, atlas, model.shaped(fit.beta).astype(np.float32), view, ReliefBy.NOTHING, "cpu")
+    shown = photo_detail(atlas, skin, model.masks["narrow_face"])
+    detail, seen = mirrored(atlas, shown)
     albedo = atlas.image((atlas.gather(skin.field.albedo) + detail).astype(np.float32))
     inside = atlas.image(np.ones(len(atlas.texels), np.float32))
     return skin.field, pull_push(albedo, inside), atlas.image(seen[:, 0].astype(np.float32))

@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from likeness.core.capture import texture
+from likeness.core.capture.skin_photo import ReliefBy
 from likeness.core.capture.skin_views import FIRST, SHARP, SkinView, shares
 from likeness.core.capture.texture import SkinOptions, SkinTextures, skin_textures
 from likeness.core.parametric.head import HeadModel
@@ -26,7 +27,7 @@ def atlas(model: HeadModel) -> Atlas:
 
 def textures(model: HeadModel, *scenes: Scene) -> SkinTextures:
     views = [SkinView(scene.vertices, scene.camera, scene.pixels, scene.masks) for scene in scenes]
-    return skin_textures(model, scenes[0].vertices, views, SkinOptions(SIZE, refine=False))
+    return skin_textures(model, scenes[0].vertices, views, SkinOptions(SIZE, ReliefBy.NOTHING))
 
 
 def halves(model: HeadModel, truth: np.ndarray) -> tuple[Scene, Scene]:

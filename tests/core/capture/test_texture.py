@@ -10,6 +10,7 @@ from PIL import Image
 
 from likeness.core.capture.albedo import skin_triangles
 from likeness.core.capture.complexion import pigment
+from likeness.core.capture.skin_photo import ReliefBy
 from likeness.core.capture.skin_views import SkinView
 from likeness.core.capture.texture import SkinOptions, SkinTextures, skin_textures
 from likeness.core.parametric.head import HeadModel
@@ -35,7 +36,7 @@ def complexion(model: HeadModel, tone: str) -> np.ndarray:
 
 
 def textures(model: HeadModel, scene: Scene) -> SkinTextures:
-    return skin_textures(model, scene.vertices, [view(scene)], SkinOptions(SIZE, refine=False))
+    return skin_textures(model, scene.vertices, [view(scene)], SkinOptions(SIZE, ReliefBy.NOTHING))
 
 
 def view(scene: Scene) -> SkinView:
