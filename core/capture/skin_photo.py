@@ -10,6 +10,7 @@ from ..rendering.atlas import Atlas
 from ..rendering.shading import vertex_normals
 from .albedo import DARK, HIGHLIGHT, LUMINANCE, SkinField, skin_triangles, solve_skin, tame_highlights, vertex_means
 from .beard import beard_share
+from .complexion import pigment
 from .fine import SHADE, Folds, Wrinkles, lasting, solve_folds, solve_wrinkles
 from .fine_doubt import doubt
 from .folds import folded
@@ -20,6 +21,9 @@ EDGE = 0.0008
 """Metres, one deviation, over which trust in the photo fades."""
 BLEND = 0.35
 """Share of the coarse albedo, which has the relief's shade in it, in the final one (Jiang et al., 2018, there beta)."""
+
+BLOWN_OUT = 0.15
+"""Linear colour below the sensor's limit in which trust in a photo fades, by the middle one of the channels."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,11 @@ def skin_photo(
     hairy = np.clip(masks.sample("brows", points) + masks.sample("beard", points), 0, 1)
     normals = vertex_normals(vertices, skin_triangles(model))
     fold, lips = folded(model, neutral, vertices), masks.sample("lips", points)
-    field = solve_skin(model, normals, color, trust, lips, hairy, fold)
+    refine = refine and view.sharp
     problem = doubt(model, color, trust * (1 - hairy), projection) if refine else None
+    projection = _believed(model, atlas, projection)
+    color, trust = vertex_means(atlas, projection)
+    field = solve_skin(model, normals, color, trust, lips, hairy, fold)
     folds = None
     if refine and not problem:
         folds = solve_folds(model, vertices, color, trust * (1 - hairy), field, device)
@@ -92,6 +99,18 @@ def photo_detail(
     image[:, :3] *= trust
     image[:, 3:] = trust
     return image, wrinkles
+
+
+def _believed(model: HeadModel, atlas: Atlas, projection: Projection) -> Projection:
+    """The projection with little trust in what is blown out, and there, or all over if it is black-and-white, with the
+    hues of usual lips and cheeks: they would be as pale as the rest."""
+    blown = 1 - np.clip((1 - np.median(projection.color, axis=1)) / BLOWN_OUT, 0, 1)
+    grey = np.ptp(projection.color, axis=1).max() < 1e-4
+    layout = pigment(model)
+    hue = atlas.gather((layout - (layout @ LUMINANCE)[:, None]).astype(np.float32))[projection.index]
+    color = projection.color * np.exp(np.maximum(blown, grey)[:, None] * hue)
+    trust = projection.trust * (1 - 0.98 * blown)
+    return replace(projection, color=color.astype(np.float32), trust=trust.astype(np.float32))
 
 
 def _soft(atlas: Atlas, trust: np.ndarray) -> np.ndarray:
