@@ -8,12 +8,15 @@ from .face_crop import FACE_CENTER, FACE_WIDTH
 BLURRED = 4.8
 """Pixels of the crop over which the steepest edges of a face rise, from which it is blurred: of 347 portraits none
 exceeds 3.9, faces of 400 pixels that moved by 25 reach 4.9 at least."""
+SHARP = 2.0
+"""Pixels of the photo over which edges rise in a sharp one."""
 _AROUND = 19
 """Pixels of the crop within which an edge begins and ends."""
 
 
-def blurred(crop: np.ndarray) -> bool:
-    """Whether the face in a `crop` uint8 [H, W, 3] shows no edges in some direction.
+def blurred(crop: np.ndarray, enlarged: float) -> bool:
+    """Whether the face in a `crop` uint8 [H, W, 3], of `enlarged` pixels for each of the photo, shows no edges in some
+    direction: a small face is not.
 
     A face that moves keeps the edges along its way; those of the lids, the irises, the nostrils and the lips cross
     every direction.
@@ -21,7 +24,7 @@ def blurred(crop: np.ndarray) -> bool:
     x, y = map(int, FACE_CENTER)
     half = int(FACE_WIDTH / 2)
     face = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[y - half : y + half, x - half : x + half].astype(np.float32)
-    return max(_rise(face, angle) for angle in (0, 45, 90, 135)) > BLURRED
+    return max(_rise(face, angle) for angle in (0, 45, 90, 135)) > max(BLURRED, SHARP * enlarged)
 
 
 def _rise(image: np.ndarray, angle: float) -> float:

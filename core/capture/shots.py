@@ -29,7 +29,7 @@ class Shot:
 
     @cached_property
     def blurred(self) -> bool:
-        return blurred(self.masks.crop(self.photo.pixels))
+        return blurred(self.masks.crop(self.photo.pixels), float(np.hypot(*self.masks.transform[:, 0])))
 
 
 def take_shots(paths: Sequence[Path], face: int | None = None) -> tuple[list[Shot], list[str]]:

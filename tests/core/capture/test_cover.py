@@ -60,3 +60,8 @@ def test_a_face_that_moved_is_blurred(portrait: Photo, landmarks: np.ndarray) ->
     pixels = bad_photos.motion_blur(portrait.pixels, landmarks)
     shot = Shot(Photo(pixels, "face.png", None), landmarks * (len(pixels) / len(portrait.pixels)))
     assert photo_doubts(shot) == ["The face in face.png is blurred; wrinkles and folds were not taken from it."]
+
+
+def test_a_small_face_is_not_blurred(portrait: Photo, landmarks: np.ndarray) -> None:
+    pixels = bad_photos.small_face(portrait.pixels, landmarks)
+    assert not Shot(Photo(pixels, "face.png", None), landmarks * (len(pixels) / len(portrait.pixels))).blurred
