@@ -35,7 +35,11 @@ def appearance(model: HeadModel, fits: Sequence[HeadFit], shots: Sequence[Shot],
     """Materials and relief from the photos that `fits` explain; eyes are the first one's."""
     views = [
         SkinView(
-            model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32), fit.camera, shot.photo.pixels, shot.masks
+            vertices=model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32),
+            camera=fit.camera,
+            pixels=shot.photo.pixels,
+            masks=shot.masks,
+            sharp=not shot.blurred,
         )
         for fit, shot in zip(fits, shots, strict=True)
     ]

@@ -196,6 +196,10 @@ def _sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _color(linear: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """Linear colour [3] of the hairs: the darker part of the brows, since skin shows between hairs."""
+    """Linear colour [3] of the hairs: the darker part of the brows, since skin shows between hairs.
+
+    Never greener than red nor bluer than green, as no hair is: that is make-up, or glass.
+    """
     sure = strength >= np.quantile(strength[strength > 0], 0.7)
-    return np.clip(np.quantile(linear[sure], 0.3, axis=0) * 0.8, 0.004, 0.6)
+    color = np.clip(np.quantile(linear[sure], 0.3, axis=0) * 0.8, 0.004, 0.6)
+    return np.minimum.accumulate(color)

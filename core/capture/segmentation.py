@@ -14,6 +14,7 @@ import mediapipe
 import numpy as np
 from scipy import ndimage
 
+from .cover import Cover, cloth_mask, lens_band
 from .face_crop import (
     BROWS,
     CHEEKS,
@@ -26,6 +27,7 @@ from .face_crop import (
     MOUTH,
     NOSE,
     OVAL,
+    UNDER_EYES,
     corner_aligned,
     cropped,
     face_coordinates,
@@ -56,6 +58,7 @@ class Masks:
     hair: np.ndarray
     """Hair of the head, the fringe over the forehead included (and a hat or a scarf that takes its place)."""
     clothes: np.ndarray
+    """What covers the mouth included."""
     beard: np.ndarray
     brows: np.ndarray
     eyes: np.ndarray
@@ -63,6 +66,7 @@ class Masks:
     mouth_interior: np.ndarray
     """The open mouth: teeth, tongue and the dark between the lips."""
     glasses: np.ndarray
+    """Rims, and lenses that hide the eyes."""
 
     def sample(self, name: str, points: np.ndarray) -> np.ndarray:
         """Membership `[N]` of the mask `name` at photo pixels `points` `[N, 2]`; 0 outside the crop."""
@@ -90,7 +94,14 @@ def segment(pixels: np.ndarray, landmarks: np.ndarray) -> Masks:
 
     prior = _location_prior(points, person)
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-    share, strange = _classify(image, lab, prior, _bare(points), polygon(points[CHIN]))
+    cover = Cover.of(image, points)
+    share, strange = _classify(image, lab, prior, _bare(points, cover), polygon(points[CHIN]))
+    cloth = cloth_mask(points, strange) if cover.mouth else np.zeros_like(strange)
+    share *= 1 - cloth
+    share[CLOTHES] += cloth
+    lenses = lens_band(points) * strange if cover.eyes else np.zeros_like(strange)
+    share *= 1 - lenses
+    share[SKIN] += lenses
 
     features = {
         "eyes": np.sum([polygon(points[ring]) for ring in EYES], axis=0),
@@ -98,8 +109,9 @@ def segment(pixels: np.ndarray, landmarks: np.ndarray) -> Masks:
         "brows": brow_mask(points, strange),
     }
     features["lips"] = np.clip(polygon(points[LIPS]) - features["mouth_interior"], 0, 1)
+    features = {name: mask * (1 - cloth) for name, mask in features.items()}
     bare = share[SKIN] * (1 - np.clip(sum(features.values()), 0, 1))
-    features["beard"] = beard_mask(points, strange) * (bare + share[CLOTHES] + share[HAIR])
+    features["beard"] = beard_mask(points, strange) * (bare + share[CLOTHES] + share[HAIR]) * (1 - cloth)
     rest = 1 - np.clip(sum(features.values()), 0, 1)
     return Masks(
         transform=transform,
@@ -108,7 +120,7 @@ def segment(pixels: np.ndarray, landmarks: np.ndarray) -> Masks:
         skin=share[SKIN] * rest,
         hair=share[HAIR] * rest,
         clothes=share[CLOTHES] * rest,
-        glasses=glasses_mask(lab[..., 0], points),
+        glasses=lenses if cover.eyes else glasses_mask(lab[..., 0], points),
         **features,
     )
 
@@ -154,10 +166,15 @@ def _ears() -> np.ndarray:
     return np.exp(-(((np.abs(x) - 0.55) / 0.1) ** 2) - ((y - 0.05) / 0.25) ** 2)
 
 
-def _bare(points: np.ndarray) -> np.ndarray:
-    """Where a face is skin whatever its hair, beard and fringe: nose, cheeks and the strip over the brows."""
-    mask = sum(polygon(points[ring]) for ring in CHEEKS) + polygon(points[NOSE]) + 0.5 * polygon(points[FOREHEAD])
-    return np.clip(mask, 0, 1)
+def _bare(points: np.ndarray, cover: Cover) -> np.ndarray:
+    """Where a face is skin whatever its hair, beard and fringe: nose, cheeks and the strip over the brows; the latter
+    only if a fringe cannot outweigh what else is seen of a face."""
+    mask = sum(polygon(points[ring]) for ring in CHEEKS) + polygon(points[NOSE])
+    if cover.mouth:
+        mask += sum(polygon(points[ring]) for ring in UNDER_EYES)
+    elif not cover.eyes:
+        mask += 0.5 * polygon(points[FOREHEAD])
+    return np.clip(mask, 0, 1) * cover.open
 
 
 def _classify(

@@ -11,6 +11,7 @@ from ..rendering.atlas import Atlas
 from ..rendering.shading import vertex_normals
 from .albedo import DARK, HIGHLIGHT, LUMINANCE, SkinField, skin_triangles, solve_skin, tame_highlights, vertex_means
 from .beard import beard_share
+from .complexion import pigment
 from .fine import (
     CHART_SIZE,
     SHADE,
@@ -32,6 +33,9 @@ EDGE = 0.0008
 """Metres, one deviation, over which trust in the photo fades."""
 BLEND = 0.35
 """Share of the coarse albedo, which has the relief's shade in it, in the final one (Jiang et al., 2018, there beta)."""
+
+BLOWN_OUT = 0.15
+"""Linear colour below the sensor's limit in which trust in a photo fades, by the middle one of the channels."""
 
 
 class ReliefBy(Enum):
@@ -76,35 +80,65 @@ def skin_photo(
     model: HeadModel, atlas: Atlas, neutral: np.ndarray, view: SkinView, relief: ReliefBy, device: str
 ) -> SkinPhoto:
     """Solve for the colours of the skin in a photo and for its `relief`, on the torch `device`."""
-    vertices, masks = view.vertices, view.masks
-    projection = project_photo(model, atlas, vertices, view.camera, view.pixels, masks)
-    color, trust = vertex_means(atlas, projection)
-    points = view.camera.project(vertices)[:, :2]
-    hairy = np.clip(masks.sample("brows", points) + masks.sample("beard", points), 0, 1)
-    normals = vertex_normals(vertices, skin_triangles(model))
-    fold, lips = folded(model, neutral, vertices), masks.sample("lips", points)
-    field = solve_skin(model, normals, color, trust, lips, hairy, fold)
+    shown = project_photo(model, atlas, view.vertices, view.camera, view.pixels, view.masks)
+    wanted = relief is not ReliefBy.NOTHING and view.sharp
+    points = view.camera.project(view.vertices)[:, :2]
+    hairy = np.clip(view.masks.sample("brows", points) + view.masks.sample("beard", points), 0, 1)
+    color, trust = vertex_means(atlas, shown)
+    problem = doubt(model, color, trust * (1 - hairy), shown) if wanted else None
+    projection = _believed(model, atlas, shown)
+    skin = _Skin(
+        model,
+        vertex_normals(view.vertices, skin_triangles(model)),
+        *vertex_means(atlas, projection),
+        lips=view.masks.sample("lips", points),
+        hairy=hairy,
+        fold=folded(model, neutral, view.vertices),
+    )
+    field = skin.field()
     detail = _detail(atlas, projection, field)
     bare = (1 - hairy) * (1 - model.masks["lips"])
-    lines = _lines(atlas, projection, field, detail, bare * (1 - fold) * open_skin(model))
-    problem = doubt(model, color, trust * (1 - hairy), projection) if relief is not ReliefBy.NOTHING else None
+    lines = _lines(atlas, projection, field, detail, bare * (1 - skin.fold) * open_skin(model))
     folds = wrinkles = None
-    if relief is not ReliefBy.NOTHING and not problem:
-        shades = mesh_shades(model, vertices, color, trust * (1 - hairy), field)
+    if wanted and not problem:
+        shades = mesh_shades(model, view.vertices, skin.color, skin.trust * (1 - hairy), field)
         if relief is ReliefBy.SOLVER:
-            folds = solve_folds(model, vertices, shades, device)
+            folds = solve_folds(model, view.vertices, shades, device)
         else:
-            folds, wrinkles = regress(model, atlas, vertices, normals, shades, projection, detail, device)
-        shade = (1 - BLEND) * folds.shade[:, None] * SHADE
-        field = solve_skin(model, normals, color - shade, trust, lips, hairy, fold)
-        field = replace(field, shading=field.shading + shade)
+            folds, wrinkles = regress(model, atlas, view.vertices, skin.normals, shades, projection, detail, device)
+        field = skin.field((1 - BLEND) * folds.shade[:, None] * SHADE)
         detail = _detail(atlas, projection, field)
         if wrinkles is None:
             fine = chart_shades(atlas, shades.sight, projection, detail, CHART_SIZE)
-            wrinkles = solve_wrinkles(atlas, vertices, normals, shades.light, fine, device)
+            wrinkles = solve_wrinkles(atlas, view.vertices, skin.normals, shades.light, fine, device)
         detail = detail - (1 - BLEND) * wrinkles.shade[projection.index, None] * SHADE
-    beard = beard_share(model, masks, points, field.trust)
-    return SkinPhoto(projection, field, detail, fold, bare, beard, folds, wrinkles, lines, problem)
+    beard = beard_share(model, view.masks, points, field.trust)
+    return SkinPhoto(projection, field, detail, skin.fold, bare, beard, folds, wrinkles, lines, problem)
+
+
+@dataclass(frozen=True)
+class _Skin:
+    """What a photo shows of the skin at the vertices."""
+
+    model: HeadModel
+    normals: np.ndarray
+    """[V, 3] of the head as posed."""
+    color: np.ndarray
+    """[V, 3] logarithms."""
+    trust: np.ndarray
+    """[V] 0..1."""
+    lips: np.ndarray
+    """[V] 0..1."""
+    hairy: np.ndarray
+    """[V] 0..1."""
+    fold: np.ndarray
+    """[V] 0..1: how the photo's expression folds it."""
+
+    def field(self, shade: np.ndarray | float = 0.0) -> SkinField:
+        """The low-frequency field, its shading with the `shade` [V, 3] of relief in it."""
+        color = self.color - shade
+        field = solve_skin(self.model, self.normals, color, self.trust, self.lips, self.hairy, self.fold)
+        return replace(field, shading=field.shading + shade)
 
 
 def photo_detail(atlas: Atlas, photo: SkinPhoto, face: np.ndarray) -> np.ndarray:
@@ -138,6 +172,18 @@ def _lines(atlas: Atlas, projection: Projection, field: SkinField, detail: np.nd
     luminance[index] = (atlas.interpolation[index] @ field.albedo.astype(np.float32) + detail) @ LUMINANCE
     seen[index] = projection.trust * (atlas.interpolation[index] @ still.astype(np.float32))
     return Lines.of(atlas, luminance, seen)
+
+
+def _believed(model: HeadModel, atlas: Atlas, projection: Projection) -> Projection:
+    """The projection with little trust in what is blown out, and there, or all over if it is black-and-white, with the
+    hues of usual lips and cheeks: they would be as pale as the rest."""
+    blown = 1 - np.clip((1 - np.median(projection.color, axis=1)) / BLOWN_OUT, 0, 1)
+    grey = np.ptp(projection.color, axis=1).max() < 1e-4
+    layout = pigment(model)
+    hue = atlas.gather((layout - (layout @ LUMINANCE)[:, None]).astype(np.float32))[projection.index]
+    color = projection.color * np.exp(np.maximum(blown, grey)[:, None] * hue)
+    trust = projection.trust * (1 - 0.98 * blown)
+    return replace(projection, color=color.astype(np.float32), trust=trust.astype(np.float32))
 
 
 def _soft(atlas: Atlas, trust: np.ndarray) -> np.ndarray:

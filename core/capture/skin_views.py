@@ -34,6 +34,8 @@ class SkinView:
     pixels: np.ndarray
     """[H, W, 3] uint8."""
     masks: Masks
+    sharp: bool = True
+    """Whether its fine shades tell anything of relief."""
 
 
 def aligned(fields: Sequence[SkinField]) -> list[SkinField]:
