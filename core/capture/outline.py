@@ -112,19 +112,26 @@ def outermost(outline: Outline, projected: np.ndarray) -> np.ndarray:
     return np.where(near.any(1), furthest, -1)
 
 
+def missed(points: PointModel, outline: Outline, fit: LandmarkFit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The N of a fitted head's `points` that lie furthest out by a ray, the inter-ocular distances `[N]` by which they
+    miss its end, and the rays' directions `[N, 2]` in inter-ocular distances per pixel."""
+    projected = fit.camera.project(points(fit.beta, fit.arkit))[:, :2]
+    found = outermost(outline, projected)
+    met = found >= 0
+    across = outline.outward[met] @ outline.frame
+    return found[met], (across * (outline.points[met] - projected[found[met]])).sum(1), across
+
+
 def outline_witness(points: PointModel, outline: Outline) -> Witness:
     """What the `outline` of a photo tells of the head that has its `points` at `outline_vertices`."""
 
     def tell(fit: LandmarkFit) -> Evidence | None:
-        found = outermost(outline, fit.camera.project(points(fit.beta, fit.arkit))[:, :2])
-        met = found >= 0
-        if not met.any():
+        found, residual, across = missed(points, outline, fit)
+        if not len(found):
             return None
-        positions, by_beta, _ = points[found[met]].derivatives(fit.beta, fit.arkit)
-        projected, by_point, _ = projection(fit.camera, positions)
-        across = outline.outward[met][:, None] @ outline.frame
-        residual = (across @ (outline.points[met] - projected)[..., None]).ravel()
-        jacobian = (across @ by_point @ by_beta)[:, 0]
+        positions, by_beta, _ = points[found].derivatives(fit.beta, fit.arkit)
+        _, by_point, _ = projection(fit.camera, positions)
+        jacobian = (across[:, None] @ by_point @ by_beta)[:, 0]
         weighted = (jacobian.T / (DEVIATION * (1 + (residual / OUTLIER) ** 2)) ** 2).T
         precision = jacobian.T @ weighted
         return Evidence(precision, weighted.T @ residual + precision @ fit.beta)

@@ -14,7 +14,7 @@ from scipy.sparse.linalg import splu
 from ..parametric.head import SHAPES, HeadModel
 from .albedo import skin_edges
 from .landmark_fit import LandmarkFit
-from .outline import Outline, outermost, outline_vertices
+from .outline import Outline, missed, outline_vertices
 from .points import PointModel
 
 LARGEST = 0.012
@@ -44,31 +44,24 @@ def own_skull(model: HeadModel, outlines: Sequence[Outline], fits: Sequence[Land
         moved = replace(points, template=points.template + (height[:, None] * direction)[vertices])
         system, right = stiff.copy(), np.zeros(len(height))
         for outline, fit in rays:
-            found, missing, along = _missing(moved, outline, fit)
+            found, metres, sideways = _handles(moved, outline, fit)
             handle = vertices[found]
-            share = (direction[handle] * along).sum(1)
-            count = np.full(len(handle), 1.0)
-            system += sparse.coo_matrix((count * share**2, (handle, handle)), shape=stiff.shape)
-            np.add.at(right, handle, count * share * (missing + share * height[handle]))
+            share = (direction[handle] * sideways).sum(1)
+            system += sparse.coo_matrix((share**2, (handle, handle)), shape=stiff.shape)
+            np.add.at(right, handle, share * (metres + share * height[handle]))
         height = np.clip(splu(system.tocsc()).solve(right), -LARGEST, LARGEST)
     return replace(model, v_template=(model.v_template + height[:, None] * direction).astype(np.float32))
 
 
-def _missing(points: PointModel, outline: Outline, fit: LandmarkFit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The points [N] that are furthest out, the metres [N] by which they miss the outline, in directions [N, 3]."""
-    positions = points(fit.beta, fit.arkit)
-    projected = fit.camera.project(positions)
-    found = outermost(outline, projected[:, :2])
-    met = found >= 0
-    found = found[met]
-    inverse = np.linalg.inv(outline.frame)
-    along = outline.outward[met] @ inverse.T  # pixels per inter-ocular distance
-    pixels = np.linalg.norm(along, axis=1, keepdims=True)
-    missing = ((outline.points[met] - projected[found, :2]) * along / pixels).sum(1)
-    missing = missing * projected[found, 2] / fit.camera.focal
-    missing /= 1 + (missing / LARGEST) ** 4
-    sideways = np.concatenate([along / pixels, np.zeros((len(along), 1))], 1) @ fit.camera.rotation
-    return found, missing, sideways
+def _handles(points: PointModel, outline: Outline, fit: LandmarkFit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The points [N] that lie furthest out, the metres [N] by which they miss the outline, in directions [N, 3]."""
+    found, missing, across = missed(points, outline, fit)
+    depth = fit.camera.project(points[found](fit.beta, fit.arkit))[:, 2]
+    each = np.linalg.norm(across, axis=1)
+    metres = missing / each * depth / fit.camera.focal
+    metres /= 1 + (metres / LARGEST) ** 4
+    sideways = np.concatenate([across / each[:, None], np.zeros((len(found), 1))], 1)
+    return found, metres, sideways @ fit.camera.rotation
 
 
 def _outward(vertices: np.ndarray) -> np.ndarray:

@@ -10,13 +10,16 @@ from rich.progress import track
 from ..capture.embedding import LandmarkEmbedding
 from ..capture.face_surface import FaceSurface
 from ..capture.landmark_fit import LandmarkFit
+from ..capture.outline import missed, outline_vertices
 from ..capture.photometric import sample
 from ..capture.pipeline import capture_head
+from ..capture.points import PointModel
 from ..capture.refine import refine
 from ..capture.skin_tone import SkinTone
+from ..capture.skull import own_skull
 from ..parametric.arkit import INDEX
 from ..parametric.head import HeadModel
-from ..training.albedo import fit_portraits, median_error
+from ..training.albedo import FittedPortrait, fit_portraits, median_error
 from ..training.portraits import HELD_OUT, portrait_paths
 from ..weights import weights_path
 from .synthetic import sitter, synthetic_heads
@@ -53,6 +56,7 @@ def evaluate_portraits(data: Path) -> dict[str, Any]:
         "held_out_photos": len(held_out),
         **population(after),
         **{f"landmarks_alone_{name}": value for name, value in population(before).items()},
+        **outline_errors(model, portraits, before, after),
         "log_luminance_rms": shades_error(after),
         "landmarks_alone_log_luminance_rms": shades_error(before),
         **pipeline_seconds(held_out[::TIMED]),
@@ -73,6 +77,28 @@ def population(fits: list[LandmarkFit]) -> dict[str, float]:
         "beta_norm_mean": float(norm),
         "mean_beta_share": float(np.linalg.norm(beta.mean(0)) / norm),
         "brow_down_mean": float(frown),
+    }
+
+
+def outline_errors(
+    model: HeadModel, portraits: list[FittedPortrait], before: list[LandmarkFit], after: list[LandmarkFit]
+) -> dict[str, float]:
+    """How far skull and ears miss the outline where portraits show it, by landmarks alone, with all else they tell
+    of beta, and with the skull bent to it: medians over the portraits of their mean distances."""
+    shown = [k for k, portrait in enumerate(portraits) if len(portrait.outline.rays)]
+    vertices = outline_vertices(model)
+
+    def median(fits: list[LandmarkFit], models: list[HeadModel]) -> float:
+        heads = [PointModel.at(own, vertices) for own in models]
+        errors = [missed(head, portraits[k].outline, fits[k])[1] for k, head in zip(shown, heads, strict=True)]
+        return float(np.median([np.abs(error).mean() for error in errors]))
+
+    own = [own_skull(model, [portraits[k].outline], [after[k]]) for k in shown]
+    return {
+        "outline_photos": len(shown),
+        "landmarks_alone_outline_iod": median(before, [model] * len(shown)),
+        "outline_iod": median(after, [model] * len(shown)),
+        "own_skull_outline_iod": median(after, own),
     }
 
 
