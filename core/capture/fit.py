@@ -15,6 +15,7 @@ from .embedding import LandmarkEmbedding
 from .face_surface import FaceSurface
 from .landmark_fit import Evidence, LandmarkFit, fit_landmarks
 from .lens import with_lens
+from .lids import own_lids
 from .observation import Observation
 from .outline import Outline, outline_vertices, outline_witness, seen_outline
 from .photo import Photo
@@ -23,6 +24,7 @@ from .points import PointModel
 from .refine import refine
 from .shots import Shot
 from .skin_tone import SkinTone
+from .skull import own_skull
 
 ENOUGH = 400.0
 """Pixels between the eyes beyond which a texture shows no more of a face."""
@@ -67,6 +69,15 @@ def fit_shots(
 
 def outline_of(shot: Shot, fit: LandmarkFit) -> Outline:
     return seen_outline(shot.masks, shot.landmarks, fit.observation.frame)
+
+
+def own_head(
+    model: HeadModel, shots: Sequence[Shot], fits: Sequence[LandmarkFit]
+) -> tuple[HeadModel, list[LandmarkFit]]:
+    """The `model` with what photos show of one person's skull, ears and resting lids beyond its shapes, and the fits of
+    that."""
+    outlines = [outline_of(*each) for each in zip(shots, fits, strict=True)]
+    return own_lids(own_skull(model, outlines, fits), fits)
 
 
 def fit_known(embedding: LandmarkEmbedding, shot: Shot, beta: np.ndarray) -> LandmarkFit:

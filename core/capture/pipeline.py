@@ -15,16 +15,14 @@ from .appearance import appearance
 from .brows import grow_brows, lash_material
 from .coded_head import given_code
 from .embedding import LandmarkEmbedding
-from .fit import best_first, fit_shots, head_fit, outline_of
+from .fit import best_first, fit_shots, head_fit, own_head
 from .hair import grow_hair
 from .implicit_avatar import AUTO, RESOLUTION, ImplicitHead, implicit_avatar
-from .lids import own_lids
 from .photo_report import fit_parameters, fit_warnings, photo_reports, portrait
 from .photo_surface import fitted
 from .shots import take_shots
 from .skin_photo import ReliefBy
 from .skin_tone import SkinTone
-from .skull import own_skull
 from .stages import Progress, StageClock
 from .texture import SIZE, SkinOptions
 
@@ -79,8 +77,7 @@ def capture_head(
     model = HeadModel.load(weights_path("head"))
     embedding, tone = LandmarkEmbedding.load(model), SkinTone.load(model)
     shots, landmark_fits = best_first(shots, fit_shots(model, embedding, tone, shots))
-    model = own_skull(model, [outline_of(*each) for each in zip(shots, landmark_fits, strict=True)], landmark_fits)
-    model, landmark_fits = own_lids(model, landmark_fits)
+    model, landmark_fits = own_head(model, shots, landmark_fits)
     fits = [head_fit(model, *each) for each in zip(shots, landmark_fits, strict=True)]
     (fit, *_), (shot, *_) = fits, shots
     photo, masks = shot.photo, shot.masks

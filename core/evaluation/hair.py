@@ -9,7 +9,7 @@ from rich.progress import track
 from ..avatar import Part
 from ..capture.embedding import LandmarkEmbedding
 from ..capture.face_crop import SIZE
-from ..capture.fit import HeadFit, fit_shots, head_fit
+from ..capture.fit import HeadFit, fit_shots, head_fit, own_head
 from ..capture.hair import grow_hair
 from ..capture.landmarks import detect_landmarks
 from ..capture.photo import load_photo
@@ -29,7 +29,7 @@ EVERY = 8
 def evaluate_hair(data: Path) -> dict[str, Any]:
     """Overlap of the drawn hair with the photo's and the share of facial skin it hides, over `data`/portraits."""
     model = HeadModel.load(weights_path("head"))
-    embedding = LandmarkEmbedding.load(model)
+    embedding, tone = LandmarkEmbedding.load(model), SkinTone.load(model)
     figures, bald = [], 0
     for path in track(portrait_paths(data)[::EVERY], "Hair"):
         photo = load_photo(path)
@@ -39,13 +39,14 @@ def evaluate_hair(data: Path) -> dict[str, Any]:
             continue
         shot = Shot(photo, landmarks)
         masks = shot.masks
-        fit = head_fit(model, shot, fit_shots(model, embedding, SkinTone.load(model), [shot])[0])
-        grown = grow_hair(model, fit, photo, masks, np.ones(3))
+        own, (landmark_fit,) = own_head(model, [shot], fit_shots(model, embedding, tone, [shot]))
+        fit = head_fit(own, shot, landmark_fit)
+        grown = grow_hair(own, fit, photo, masks, np.ones(3))
         if grown is None:
             bald += 1
         else:
             part = grown[0]
-            figures.append((*hair_overlap(model, fit, masks, part), len(part.faces)))
+            figures.append((*hair_overlap(own, fit, masks, part), len(part.faces)))
     overlap, covered, faces = np.array(figures).T
     return {
         "photos": len(figures) + bald,
