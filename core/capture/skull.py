@@ -17,8 +17,9 @@ from .landmark_fit import LandmarkFit
 from .outline import Outline, missed, outline_vertices
 from .points import PointModel
 
-LARGEST = 0.012
-"""Metres: what is further out is not the head's."""
+LARGEST, DEEPEST = 0.012, 0.003
+"""Metres outward, beyond which it is not the head's, and inward, beyond which ears would be laid flat by hair on them
+or by a turn of the head that is fitted a little wrong."""
 ROUNDS = 2
 """The point that lies furthest out changes as the head does."""
 STIFFNESS, SYMMETRY, REST = 0.7, 0.3, 1e-3
@@ -49,7 +50,7 @@ def own_skull(model: HeadModel, outlines: Sequence[Outline], fits: Sequence[Land
             share = (direction[handle] * sideways).sum(1)
             system += sparse.coo_matrix((share**2, (handle, handle)), shape=stiff.shape)
             np.add.at(right, handle, share * (metres + share * height[handle]))
-        height = np.clip(splu(system.tocsc()).solve(right), -LARGEST, LARGEST)
+        height = np.clip(splu(system.tocsc()).solve(right), -DEEPEST, LARGEST)
     return replace(model, v_template=(model.v_template + height[:, None] * direction).astype(np.float32))
 
 
