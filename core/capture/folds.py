@@ -22,9 +22,9 @@ LINED = (0.02, 0.05)
 has them without."""
 LASTING = (0.1, 0.8)
 """Share of a fold that stays without the expression, in either."""
-ENOUGH = 0.0015
+ENOUGH = 0.002
 """Square metres of unmoved skin that tell how lined a face is as well as a usual face tells beforehand."""
-USUAL = 0.03
+USUAL = 0.025
 """How lined a usual face is."""
 RESOLUTION = 2000.0
 """Texels per metre at which creases are looked for."""
