@@ -1,0 +1,104 @@
+"""Where feet touch the floor: the soles of SMPL's feet, the height of a clip's floor, and when a foot rests on it."""
+
+import numpy as np
+
+from ..parametric.smpl_joints import INDEX
+from .anatomy import SIDES
+
+HEEL, BALL, TIP = range(3)
+_BACK, _FORWARD = 0.4, 0.5
+"""How far the heel lies behind the ankle and the tip before the toes' joint, in lengths from the one joint to the
+other."""
+_SKIN = 0.02
+"""Metres from the toes' joint down to the sole, where nobody says."""
+_STILL = 0.2
+"""Metres a second; a point that is slower rests."""
+_REST, _SPREAD = 0.25, 0.03
+"""Seconds that feet rest on the floor in any clip, and the height in metres over which these rests scatter."""
+_NEAR, _SLOW = (0.04, 0.06), (0.25, 0.5)
+"""Height in metres and speed in metres a second of a touching point: where touching begins, and where it ends."""
+_SHORTEST, _GAP = 0.08, 0.06
+"""Seconds; shorter touches are none, shorter gaps between touches neither."""
+_SMOOTH = 0.02
+"""Seconds: standard deviation of the smoothing before speeds are taken."""
+
+
+def soles(joints: np.ndarray, ground: float | None = None) -> np.ndarray:
+    """`[2, 3, 3]` metres: heel, ball and tip of the left and the right sole at rest, of `joints` `[24, 3]`.
+
+    `ground` is the height of the soles at rest; by default a little below the toes' joints.
+    """
+    ankles = joints[[INDEX[f"{side}_ankle"] for side in SIDES]]
+    toes = joints[[INDEX[f"{side}_foot"] for side in SIDES]]
+    forward = (toes - ankles) * (1, 0, 1)
+    points = np.stack([ankles - _BACK * forward, toes, toes + _FORWARD * forward], 1)
+    points[..., 1] = toes[:, 1].min() - _SKIN if ground is None else ground
+    return points
+
+
+def sole_paths(rotations: np.ndarray, positions: np.ndarray, joints: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """`[F, 2, 3, 3]` metres: the `points` of `soles` on a posed body (see `BodyMotion.posed`), tips with the toes."""
+    paths = np.zeros((len(positions), *points.shape))
+    for s, side in enumerate(SIDES):
+        for p, name in ((HEEL, "ankle"), (BALL, "ankle"), (TIP, "foot")):
+            j = INDEX[f"{side}_{name}"]
+            paths[:, s, p] = positions[:, j] + (rotations[:, j] @ (points[s, p] - joints[j])[:, None])[..., 0]
+    return paths
+
+
+def floor_height(paths: np.ndarray, fps: float) -> float:
+    """Height of the floor, of `[F, 2, P, 3]` points of both feet: the lowest level on which they rest for a while.
+
+    A single dip below does not count, nor what is stood on higher up. Where they never rest: where they seldom are
+    below.
+    """
+    low = np.take_along_axis(paths[..., 1], (lowest := paths[..., 1].argmin(2))[..., None], 2)[..., 0]
+    speed = np.take_along_axis(speeds(paths, fps), lowest[..., None], 2)[..., 0]
+    heights = np.sort(low[speed < _STILL])
+    count = max(round(_REST * fps), 2)
+    if len(heights) <= count:
+        return float(np.percentile(low, 5))
+    level = heights[np.argmax(heights[count:] - heights[:-count] <= _SPREAD)]
+    return float(np.median(heights[(heights >= level) & (heights <= level + _SPREAD)]))
+
+
+def speeds(paths: np.ndarray, fps: float) -> np.ndarray:
+    """Metres a second, of points `[F, ..., 3]`, smoothed: `[F, ...]`."""
+    if len(paths) < 2:
+        return np.zeros(paths.shape[:-1])
+    return np.linalg.norm(np.gradient(smoothed(paths, _SMOOTH * fps), 1 / fps, axis=0), axis=-1)
+
+
+def smoothed(values: np.ndarray, deviation: float) -> np.ndarray:
+    """Gaussian over time, `[F, ...]`, of `deviation` frames; ends are continued as they are."""
+    reach = int(np.ceil(3 * deviation))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(deviation, 1e-6)) ** 2)
+    padded = np.pad(values, [(reach, reach)] + [(0, 0)] * (values.ndim - 1), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)
+    return windows @ (kernel / kernel.sum())
+
+
+def touching(paths: np.ndarray, fps: float, floor: float = 0.0) -> np.ndarray:
+    """Whether points `[F, ..., 3]` rest on the floor, `[F, ...]`: they are near it and slow."""
+    height, speed = paths[..., 1] - floor, speeds(paths, fps)
+    begins = (height < _NEAR[0]) & (speed < _SLOW[0])
+    lasts = (height < _NEAR[1]) & (speed < _SLOW[1])
+    touches = np.zeros(begins.shape, bool)
+    for point in np.ndindex(begins.shape[1:]):
+        column = (slice(None), *point)
+        spans = [span for span in runs(lasts[column]) if begins[column][slice(*span)].any()]
+        for start, stop in spans:
+            touches[(slice(start, stop), *point)] = True
+        for start, stop in runs(~touches[column]):
+            if 0 < start and stop < len(touches) and stop - start < _GAP * fps:
+                touches[(slice(start, stop), *point)] = True
+        for start, stop in runs(touches[column]):
+            if stop - start < _SHORTEST * fps:
+                touches[(slice(start, stop), *point)] = False
+    return touches
+
+
+def runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Start and stop of each run of True in `[F]`."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
