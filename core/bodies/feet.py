@@ -15,7 +15,7 @@ from ..parametric.rotations import shortest_turn
 from ..parametric.smpl_joints import INDEX
 from .anatomy import SIDES
 from .retarget import local_theta
-from .soles import BALL, HEEL, TIP, floor_height, runs, smoothed, sole_paths, soles, touching
+from .soles import BALL, HEEL, TIP, leveling, runs, smoothed, sole_paths, soles, touching
 
 SOFT = 0.2
 """Seconds in which a foot is taken up and let go."""
@@ -23,6 +23,7 @@ _DRIFT = 0.03
 """Metres; a point that goes farther than this from where it is held has moved on."""
 _STRETCHED = 0.999
 """Share of its length to which a leg is stretched."""
+_STRAIGHT = 0.985
 _SINK = 0.08
 """Seconds: standard deviation of the smoothing of the pelvis' sinking."""
 
@@ -35,9 +36,9 @@ def plant_feet(motion: BodyMotion, joints: np.ndarray, ground: float | None = No
     joints = joints.astype(np.float64)
     points = soles(joints, ground)
     rotations, positions = motion.posed(joints)
+    turn, rise = leveling(sole_paths(rotations, positions, joints, points), motion.fps)
+    rotations, positions = turn @ rotations, positions @ turn.T + (0, rise, 0)
     paths = sole_paths(rotations, positions, joints, points)
-    rise = np.array([0.0, -floor_height(paths, motion.fps), 0.0])
-    positions, paths = positions + rise, paths + rise
     feet = [_Foot(s, joints, points[s], rotations, positions, paths[:, s], motion.fps) for s in range(2)]
     positions = positions - _sinking(feet, positions, motion.fps)
     for foot in feet:
@@ -168,7 +169,9 @@ def _sinking(feet: list[_Foot], positions: np.ndarray, fps: float) -> np.ndarray
     sinking = np.zeros(len(positions))
     for foot in feet:
         leg = positions[0, [foot.hip, foot.knee, foot.ankle]]
-        length = _STRETCHED * np.linalg.norm(np.diff(leg, axis=0), axis=1).sum()
+        whole = np.linalg.norm(np.diff(leg, axis=0), axis=1).sum()
+        own = np.linalg.norm(positions[:, foot.ankle] - positions[:, foot.hip], axis=-1)
+        length = np.clip(own, _STRAIGHT * whole, _STRETCHED * whole)
         away = positions[:, foot.hip] - foot.place
         aside = (away[:, [0, 2]] ** 2).sum(-1)
         sinking = np.maximum(sinking, away[:, 1] - np.sqrt(np.maximum(length**2 - aside, 0)))

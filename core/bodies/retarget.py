@@ -14,7 +14,7 @@ from ..parametric.rotations import axis_angle_from_matrix, shortest_turn, slerp
 from ..parametric.skeleton_motion import SkeletonMotion
 from ..parametric.smpl_joints import INDEX, PARENTS
 from .anatomy import SIDES, Anatomy, anatomy
-from .soles import floor_height, touching
+from .soles import leveling, touching
 
 SPINE = ("spine1", "spine2", "spine3")
 _LEG = ("hip", "knee", "ankle")
@@ -66,7 +66,8 @@ def fit_stride(motion: BodyMotion, joints: np.ndarray) -> BodyMotion:
     root = motion.translation.astype(np.float64)
     for _ in range(_ROUNDS):
         paths = (feet + scale * root[:, None])[:, :, None]
-        stands = touching(paths, motion.fps, floor_height(paths, motion.fps))[..., 0]
+        turn, rise = leveling(paths, motion.fps)
+        stands = touching(paths @ turn.T + (0, rise, 0), motion.fps)[..., 0]
         stands = stands[1:] & stands[:-1]
         steps = np.broadcast_to(np.diff(root, axis=0)[:, None], (len(stands), 2, 3))[stands]
         slips = np.diff(feet, axis=0)[stands]

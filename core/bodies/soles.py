@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..parametric.rotations import shortest_turn
 from ..parametric.smpl_joints import INDEX
 from .anatomy import SIDES
 
@@ -15,7 +16,11 @@ _STILL = 0.2
 """Metres a second; a point that is slower rests."""
 _REST, _SPREAD = 0.25, 0.03
 """Seconds that feet rest on the floor in any clip, and the height in metres over which these rests scatter."""
-_NEAR, _SLOW = (0.04, 0.06), (0.25, 0.5)
+_HIGHER, _SCATTER, _SLOPE, _ROUNDS = 0.1, 0.015, 0.015, 5
+"""Metres that a sloping floor rises above its lowest; standard deviations, in metres, of the heights of rests and, in
+metres per metre, of a floor's slope; rounds of fitting it.
+"""
+_NEAR, _SLOW = (0.035, 0.045), (0.2, 0.3)
 """Height in metres and speed in metres a second of a touching point: where touching begins, and where it ends."""
 _SHORTEST, _GAP = 0.08, 0.06
 """Seconds; shorter touches are none, shorter gaps between touches neither."""
@@ -46,19 +51,37 @@ def sole_paths(rotations: np.ndarray, positions: np.ndarray, joints: np.ndarray,
     return paths
 
 
-def floor_height(paths: np.ndarray, fps: float) -> float:
-    """Height of the floor, of `[F, 2, P, 3]` points of both feet: the lowest level on which they rest for a while.
+def leveling(paths: np.ndarray, fps: float) -> tuple[np.ndarray, float]:
+    """The turn `[3, 3]` and then the rise in metres that make the floor y = 0, of `[F, 2, P, 3]` points of both feet.
 
-    A single dip below does not count, nor what is stood on higher up. Where they never rest: where they seldom are
-    below.
+    The floor is a plane through where feet rest low down. It is level unless feet rest far apart on a slope: captures
+    of a few metres rise by centimetres. What is stood on higher up and single dips below do not count.
     """
-    low = np.take_along_axis(paths[..., 1], (lowest := paths[..., 1].argmin(2))[..., None], 2)[..., 0]
-    speed = np.take_along_axis(speeds(paths, fps), lowest[..., None], 2)[..., 0]
-    heights = np.sort(low[speed < _STILL])
-    count = max(round(_REST * fps), 2)
-    if len(heights) <= count:
-        return float(np.percentile(low, 5))
-    level = heights[np.argmax(heights[count:] - heights[:-count] <= _SPREAD)]
+    lowest = paths[..., 1].argmin(2)[..., None]
+    resting = np.take_along_axis(speeds(paths, fps), lowest, 2)[..., 0] < _STILL
+    points = np.take_along_axis(paths, lowest[..., None], 2)[:, :, 0]
+    samples = points[resting]
+    if len(samples) <= max(round(_REST * fps), 2):
+        return np.eye(3), -float(np.percentile(points[..., 1], 5))
+    height, slope, middle = _lowest_level(samples[:, 1], round(_REST * fps)), np.zeros(2), samples.mean(0)
+    below, above = _SPREAD, _HIGHER
+    for _ in range(_ROUNDS):
+        off = samples[:, 1] - height - (samples - middle)[:, [0, 2]] @ slope
+        near = samples[(off > -below) & (off < above)] - middle
+        # least squares in standard deviations: of heights, of which a second holds some, and of the slope
+        share = np.sqrt(_REST * fps) * _SCATTER
+        design = np.vstack([np.insert(near[:, [0, 2]], 0, 1, 1) / share, np.eye(3)[1:] / _SLOPE])
+        wanted = np.concatenate([(near[:, 1] + middle[1]) / share, np.zeros(2)])
+        height, *slope = np.linalg.lstsq(design, wanted, rcond=None)[0]
+        below = above = _SPREAD
+    turn = shortest_turn(np.array([-slope[0], 1.0, -slope[1]]), np.array([0.0, 1.0, 0.0]))
+    return turn, -float((turn @ (middle[0], height, middle[2]))[1])
+
+
+def _lowest_level(heights: np.ndarray, count: int) -> float:
+    """The median of the lowest `_SPREAD` that has more than `count` of the heights in it."""
+    heights = np.sort(heights)
+    level = heights[np.argmax(heights[count:] - heights[: len(heights) - count] <= _SPREAD)]
     return float(np.median(heights[(heights >= level) & (heights <= level + _SPREAD)]))
 
 
@@ -78,9 +101,9 @@ def smoothed(values: np.ndarray, deviation: float) -> np.ndarray:
     return windows @ (kernel / kernel.sum())
 
 
-def touching(paths: np.ndarray, fps: float, floor: float = 0.0) -> np.ndarray:
-    """Whether points `[F, ..., 3]` rest on the floor, `[F, ...]`: they are near it and slow."""
-    height, speed = paths[..., 1] - floor, speeds(paths, fps)
+def touching(paths: np.ndarray, fps: float) -> np.ndarray:
+    """Whether points `[F, ..., 3]` rest on the floor y = 0, `[F, ...]`: they are near it and slow."""
+    height, speed = paths[..., 1], speeds(paths, fps)
     begins = (height < _NEAR[0]) & (speed < _SLOW[0])
     lasts = (height < _NEAR[1]) & (speed < _SLOW[1])
     touches = np.zeros(begins.shape, bool)
