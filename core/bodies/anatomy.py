@@ -6,6 +6,7 @@ Names as CMU, Mixamo, MotionBuilder, Blender and Rigify, MakeHuman, Unreal, VRM,
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,7 +22,7 @@ _NAMES = {
     "elbow": ("forearm", "lowerarm", "lowarm", "elbow", "forearmbend"),
     "wrist": ("wrist", "hand"),
 }
-"""The first name that a skeleton has: in one with wrists, hands are fingers; in one with arms, shoulders are collars."""
+"""The first name that a skeleton has counts: where it has wrists, hands are fingers; where arms, shoulders are collars."""
 _CHAINS = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 _PREFIX = re.compile(r"^(mixamorig\d*|def|org|bip\d*|valvebiped|j_bip|character\d*)[\W_]+", re.IGNORECASE)
 _SIDED = tuple(
@@ -72,7 +73,7 @@ def anatomy(motion: SkeletonMotion) -> Anatomy:
         )
     for chain in _CHAINS:
         for side in SIDES:
-            for upper, lower in zip(chain[:-1], chain[1:], strict=True):
+            for upper, lower in pairwise(chain):
                 if limbs[f"{side}_{upper}"] not in motion.path(limbs[f"{side}_{lower}"])[:-1]:
                     raise InputError(f"{motion.source} has a {side} {lower} that does not hang on the {side} {upper}.")
     pelvis = _fork(motion, (limbs["left_hip"], limbs["right_hip"], head))

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..parametric.body_motion import BodyMotion
 from ..parametric.lbs import rotation_matrix
-from ..parametric.rotations import shortest_turn
+from ..parametric.rotations import axis_angle_from_matrix, shortest_turn
 from ..parametric.smpl_joints import INDEX
 from .anatomy import SIDES
 from .retarget import local_theta
@@ -19,36 +19,43 @@ from .soles import BALL, HEEL, TIP, leveling, runs, smoothed, sole_paths, soles,
 
 SOFT = 0.2
 """Seconds in which a foot is taken up and let go."""
-_DRIFT = 0.03
-"""Metres; a point that goes farther than this from where it is held has moved on."""
-_STRETCHED = 0.999
-"""Share of its length to which a leg is stretched."""
-_STRAIGHT = 0.985
+_DRIFT = 0.06
+"""Metres; a point that is farther than this from where its touch began has moved on."""
+_STRAIGHT, _STRETCHED = 0.985, 0.999
+"""Shares of its length to which a leg is stretched, before the pelvis sinks and at most; knees would snap in between.
+Legs that the motion stretches farther stay as they are.
+"""
 _SINK = 0.08
 """Seconds: standard deviation of the smoothing of the pelvis' sinking."""
 
 
-def plant_feet(motion: BodyMotion, joints: np.ndarray, ground: float | None = None) -> BodyMotion:
-    """The motion with its feet on the floor, which becomes y = 0.
+def level(motion: BodyMotion, joints: np.ndarray, ground: float | None = None) -> BodyMotion:
+    """The motion turned and raised as a whole, so that its floor is y = 0.
 
     `joints` `[24, 3]` metres, the body's at rest; `ground`, the height of its soles there (see `soles`).
     """
     joints = joints.astype(np.float64)
-    points = soles(joints, ground)
     rotations, positions = motion.posed(joints)
-    turn, rise = leveling(sole_paths(rotations, positions, joints, points), motion.fps)
-    rotations, positions = turn @ rotations, positions @ turn.T + (0, rise, 0)
+    turn, rise = leveling(sole_paths(rotations, positions, joints, soles(joints, ground)), motion.fps)
+    theta = motion.theta.copy()
+    theta[:, 0] = axis_angle_from_matrix(turn @ rotations[:, 0])
+    pelvis = positions[:, 0] @ turn.T + (0, rise, 0)
+    return replace(motion, theta=theta, translation=(pelvis - joints[0]).astype(np.float32))
+
+
+def plant_feet(motion: BodyMotion, joints: np.ndarray, ground: float | None = None) -> BodyMotion:
+    """The motion, made `level`, with its feet on the floor."""
+    joints = joints.astype(np.float64)
+    points = soles(joints, ground)
+    rotations, positions = level(motion, joints, ground).posed(joints)
     paths = sole_paths(rotations, positions, joints, points)
-    feet = [_Foot(s, joints, points[s], rotations, positions, paths[:, s], motion.fps) for s in range(2)]
+    feet = [_Foot(s, joints, points[s], rotations, paths[:, s], motion.fps) for s in range(2)]
     positions = positions - _sinking(feet, positions, motion.fps)
     for foot in feet:
         foot.reach(rotations, positions)
         foot.lift_toes(rotations)
-    return replace(
-        motion,
-        theta=local_theta(rotations),
-        translation=(positions[:, 0] - joints[0]).astype(np.float32),
-    )
+    translation = (positions[:, 0] - joints[0]).astype(np.float32)
+    return replace(motion, theta=local_theta(rotations), translation=translation)
 
 
 class _Foot:
@@ -60,7 +67,6 @@ class _Foot:
         joints: np.ndarray,
         points: np.ndarray,
         rotations: np.ndarray,
-        positions: np.ndarray,
         paths: np.ndarray,
         fps: float,
     ) -> None:
@@ -81,7 +87,7 @@ class _Foot:
         return np.minimum(self.heel_held, self.ball_held)
 
     def _turned(self, rotation: np.ndarray, heel: np.ndarray, ball: np.ndarray) -> np.ndarray:
-        """The foot's rotation `[F, 3, 3]` that points from `heel` to `ball`, and is level across where both are held."""
+        """The foot's rotation `[F, 3, 3]` that points from `heel` to `ball`, level across where both are held."""
         forward = (rotation @ (self.local[BALL] - self.local[HEEL])[:, None])[..., 0]
         rotation = shortest_turn(forward, ball - heel) @ rotation
         across = rotation[..., 0]
@@ -91,7 +97,7 @@ class _Foot:
         return rotation_matrix(axis * (roll * self.flat)[:, None]) @ rotation
 
     def _place(self, heel: np.ndarray, ball: np.ndarray) -> np.ndarray:
-        """The ankle `[F, 3]`: by what is held, by the ball where both are, and not so low that the sole is below y = 0."""
+        """The ankle `[F, 3]`: by what is held, by the ball where both are; not so low that the sole is below y = 0."""
         below = np.stack([(self.turned @ self.local[p][:, None])[..., 0] for p in (HEEL, BALL)], 1)
         by_ball = self.ball_held / np.maximum(self.ball_held + self.heel_held * (1 - self.ball_held), 1e-6)
         by_ball = np.where(self.ball_held + self.heel_held > 1e-6, by_ball, 0.5)[:, None]
@@ -157,9 +163,9 @@ def _stands(path: np.ndarray, span: tuple[int, int], fps: float) -> list[tuple[i
     """The parts of a touch in which the point stays; between them it goes over to the next."""
     start, stop = span
     away = np.linalg.norm((path[start:stop] - path[start]) * (1, 0, 1), axis=-1)
-    if not (away > 2 * _DRIFT).any():
+    if not (away > _DRIFT).any():
         return [span]
-    end = start + int(np.argmax(away > 2 * _DRIFT))
+    end = start + int(np.argmax(away > _DRIFT))
     step = round(SOFT * fps / 2)
     return [(start, max(end - step, start + 1))] + (_stands(path, (end, stop), fps) if end < stop else [])
 

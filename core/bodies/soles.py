@@ -16,9 +16,9 @@ _STILL = 0.2
 """Metres a second; a point that is slower rests."""
 _REST, _SPREAD = 0.25, 0.03
 """Seconds that feet rest on the floor in any clip, and the height in metres over which these rests scatter."""
-_HIGHER, _SCATTER, _SLOPE, _ROUNDS = 0.1, 0.015, 0.015, 5
-"""Metres that a sloping floor rises above its lowest; standard deviations, in metres, of the heights of rests and, in
-metres per metre, of a floor's slope; rounds of fitting it.
+_SCATTER, _SLOPE, _STEEPEST, _ROUNDS = 0.015, 0.015, 0.03, 5
+"""Of a floor: standard deviations, in metres, of the heights of rests and, in metres a metre, of its slope; the
+steepest one; rounds of fitting it.
 """
 _NEAR, _SLOW = (0.035, 0.045), (0.2, 0.3)
 """Height in metres and speed in metres a second of a touching point: where touching begins, and where it ends."""
@@ -60,29 +60,30 @@ def leveling(paths: np.ndarray, fps: float) -> tuple[np.ndarray, float]:
     lowest = paths[..., 1].argmin(2)[..., None]
     resting = np.take_along_axis(speeds(paths, fps), lowest, 2)[..., 0] < _STILL
     points = np.take_along_axis(paths, lowest[..., None], 2)[:, :, 0]
-    samples = points[resting]
-    if len(samples) <= max(round(_REST * fps), 2):
+    samples, count = points[resting], round(_REST * fps)
+    if len(samples) <= max(count, 2):
         return np.eye(3), -float(np.percentile(points[..., 1], 5))
-    height, slope, middle = _lowest_level(samples[:, 1], round(_REST * fps)), np.zeros(2), samples.mean(0)
-    below, above = _SPREAD, _HIGHER
+    middle = np.median(samples[_lowest(samples[:, 1], count)], 0)
+    across, height, slope = (samples - middle)[:, [0, 2]], samples[:, 1], np.zeros(2)
+    near = np.abs(height - middle[1]) < _SPREAD + _STEEPEST * np.linalg.norm(across, axis=1)
+    base = middle[1]
     for _ in range(_ROUNDS):
-        off = samples[:, 1] - height - (samples - middle)[:, [0, 2]] @ slope
-        near = samples[(off > -below) & (off < above)] - middle
-        # least squares in standard deviations: of heights, of which a second holds some, and of the slope
-        share = np.sqrt(_REST * fps) * _SCATTER
-        design = np.vstack([np.insert(near[:, [0, 2]], 0, 1, 1) / share, np.eye(3)[1:] / _SLOPE])
-        wanted = np.concatenate([(near[:, 1] + middle[1]) / share, np.zeros(2)])
-        height, *slope = np.linalg.lstsq(design, wanted, rcond=None)[0]
-        below = above = _SPREAD
+        if near.sum() <= count:
+            break
+        # least squares in standard deviations: of heights, some of which each second tells, and of the slope
+        deviation = np.sqrt(_REST * fps) * _SCATTER
+        design = np.vstack([np.insert(across[near], 0, 1, 1) / deviation, np.eye(3)[1:] / _SLOPE])
+        base, *slope = np.linalg.lstsq(design, np.append(height[near] / deviation, (0, 0)), rcond=None)[0]
+        near = np.abs(height - base - across @ slope) < _SPREAD
     turn = shortest_turn(np.array([-slope[0], 1.0, -slope[1]]), np.array([0.0, 1.0, 0.0]))
-    return turn, -float((turn @ (middle[0], height, middle[2]))[1])
+    return turn, -float((turn @ (middle[0], base, middle[2]))[1])
 
 
-def _lowest_level(heights: np.ndarray, count: int) -> float:
-    """The median of the lowest `_SPREAD` that has more than `count` of the heights in it."""
-    heights = np.sort(heights)
-    level = heights[np.argmax(heights[count:] - heights[: len(heights) - count] <= _SPREAD)]
-    return float(np.median(heights[(heights >= level) & (heights <= level + _SPREAD)]))
+def _lowest(heights: np.ndarray, count: int) -> np.ndarray:
+    """Which of the heights are in the lowest `_SPREAD` that has more than `count` of them in it."""
+    ordered = np.sort(heights)
+    level = ordered[np.argmax(ordered[count:] - ordered[: len(ordered) - count] <= _SPREAD)]
+    return (heights >= level) & (heights <= level + _SPREAD)
 
 
 def speeds(paths: np.ndarray, fps: float) -> np.ndarray:
@@ -106,18 +107,20 @@ def touching(paths: np.ndarray, fps: float) -> np.ndarray:
     height, speed = paths[..., 1], speeds(paths, fps)
     begins = (height < _NEAR[0]) & (speed < _SLOW[0])
     lasts = (height < _NEAR[1]) & (speed < _SLOW[1])
-    touches = np.zeros(begins.shape, bool)
-    for point in np.ndindex(begins.shape[1:]):
-        column = (slice(None), *point)
-        spans = [span for span in runs(lasts[column]) if begins[column][slice(*span)].any()]
-        for start, stop in spans:
-            touches[(slice(start, stop), *point)] = True
-        for start, stop in runs(~touches[column]):
-            if 0 < start and stop < len(touches) and stop - start < _GAP * fps:
-                touches[(slice(start, stop), *point)] = True
-        for start, stop in runs(touches[column]):
-            if stop - start < _SHORTEST * fps:
-                touches[(slice(start, stop), *point)] = False
+    columns = zip(begins.reshape(len(paths), -1).T, lasts.reshape(len(paths), -1).T, strict=True)
+    return np.stack([_touches(*each, fps) for each in columns], 1).reshape(begins.shape)
+
+
+def _touches(begins: np.ndarray, lasts: np.ndarray, fps: float) -> np.ndarray:
+    """One point's touches `[F]`, of where they begin and where they last."""
+    touches = np.zeros(len(begins), bool)
+    for start, stop in runs(lasts):
+        touches[start:stop] = begins[start:stop].any()
+    for start, stop in runs(~touches):
+        if start > 0 and stop < len(touches) and stop - start < _GAP * fps:
+            touches[start:stop] = True
+    for start, stop in runs(touches):
+        touches[start:stop] = stop - start >= _SHORTEST * fps
     return touches
 
 

@@ -20,6 +20,7 @@ EVALUATIONS: dict[str, str] = {
     "heads-pictures": "head_pictures:evaluate_head_pictures",
     "head-model": "head_model:evaluate_head_model",
     "imavatar": "imavatar:evaluate_imavatar",
+    "motion": "motion:evaluate_motion",
     "portraits": "portraits:evaluate_portraits",
     "several": "several:evaluate_several",
 }

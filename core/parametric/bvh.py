@@ -6,7 +6,6 @@ tell by what they are near to.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,8 +58,8 @@ def read_bvh(path: Path | str) -> SkeletonMotion:
     )
 
 
-def _halves(path: Path) -> tuple[Iterator[str], list[str]]:
-    """The words of HIERARCHY and the lines of MOTION."""
+def _halves(path: Path) -> tuple[list[str], list[str]]:
+    """The statements of HIERARCHY and the lines of MOTION."""
     try:
         text = path.read_bytes().decode("utf-8-sig", errors="replace")
     except OSError as error:
@@ -70,50 +69,54 @@ def _halves(path: Path) -> tuple[Iterator[str], list[str]]:
     parts = re.split(r"^\s*MOTION\s*$", text, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)
     if len(parts) < 2:
         raise InputError(f"{path.name} has no MOTION: it is cut off, or holds a skeleton alone.")
-    return iter(re.sub(r"([{}])", r" \1 ", parts[0]).split("\n")), [line for line in parts[1].split("\n") if line.strip()]
+    braced = re.sub(r"([{}])", r"\n\1\n", parts[0].strip()[len("HIERARCHY") :])
+    return _lines(braced), _lines(parts[1])
 
 
-def _skeleton(name: str, lines: Iterator[str]) -> list[_Node]:
-    """The nodes of HIERARCHY, parents first. Names may have blanks in them, so that it is read line by line."""
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _skeleton(name: str, statements: list[str]) -> list[_Node]:
+    """The nodes of HIERARCHY, parents first."""
     nodes: list[_Node] = []
     stack: list[int] = []
-    last = -1
-    for line in lines:
-        words = line.split()
-        while words:
-            word = words.pop(0).upper()
-            if word in ("ROOT", "JOINT", "END"):
-                rest = words[: words.index("{")] if "{" in words else words
-                words = words[len(rest) :]
-                if word == "ROOT" and nodes:
-                    raise InputError(f"{name} has more than one skeleton; save one alone.")
-                if (word == "ROOT") == bool(stack):
-                    raise InputError(f"{name} is damaged: {word} {' '.join(rest)} is in the wrong place.")
-                parent = stack[-1] if stack else -1
-                title = f"{nodes[parent].name} end" if word == "END" else " ".join(rest)
-                nodes.append(_Node(title, parent))
-                last = len(nodes) - 1
-            elif word == "{":
-                stack.append(last)
-            elif word == "}" and stack:
-                stack.pop()
-            elif word == "OFFSET" and stack and len(words) >= 3:
-                x, y, z = _numbers(name, words[:3])
-                nodes[stack[-1]].offset, words = (x, y, z), words[3:]
-            elif word == "CHANNELS" and stack and words:
-                nodes[stack[-1]].channels, words = _channels(name, words), []
-            elif word != "HIERARCHY":
-                raise InputError(f"{name} is damaged: its skeleton has {word[:20]!r} in a wrong place.")
+    for statement in statements:
+        word, *rest = statement.split()
+        if word == "{" and nodes:
+            stack.append(len(nodes) - 1)
+        elif word == "}" and stack:
+            stack.pop()
+        elif word.upper() in ("ROOT", "JOINT", "END"):
+            nodes.append(_node(name, word.upper(), " ".join(rest), nodes, stack))
+        elif stack:
+            _describe(name, nodes[stack[-1]], word.upper(), rest)
+        else:
+            raise InputError(f"{name} is damaged: its skeleton has {word[:20]!r} in a wrong place.")
     if stack or not nodes:
         raise InputError(f"{name} is cut off in its skeleton.")
     return nodes
 
 
-def _channels(name: str, words: list[str]) -> list[tuple[str, str]]:
-    matches = [_CHANNEL.fullmatch(word) for word in words[1:]]
-    if words[0] != str(len(matches)) or not all(matches):
-        raise InputError(f"{name} is damaged: it has CHANNELS {' '.join(words)[:60]!r}.")
-    return [(match[1].lower(), match[2].lower()) for match in matches if match]
+def _node(name: str, kind: str, title: str, nodes: list[_Node], stack: list[int]) -> _Node:
+    if kind == "ROOT" and nodes:
+        raise InputError(f"{name} has more than one skeleton; save one alone.")
+    if (kind == "ROOT") == bool(stack):
+        raise InputError(f"{name} is damaged: its skeleton has {kind} {title} in a wrong place.")
+    parent = stack[-1] if stack else -1
+    return _Node(f"{nodes[parent].name} end" if kind == "END" else title, parent)
+
+
+def _describe(name: str, node: _Node, word: str, rest: list[str]) -> None:
+    """Take in an OFFSET or CHANNELS."""
+    matches = [_CHANNEL.fullmatch(each) for each in rest[1:]]
+    if word == "OFFSET" and len(rest) == 3:
+        x, y, z = _numbers(name, rest)
+        node.offset = (x, y, z)
+    elif word == "CHANNELS" and rest and rest[0] == str(len(matches)) and all(matches):
+        node.channels = [(match[1].lower(), match[2].lower()) for match in matches if match]
+    else:
+        raise InputError(f"{name} is damaged: its bone {node.name} has {' '.join([word, *rest])[:60]!r}.")
 
 
 def _numbers(name: str, words: list[str]) -> np.ndarray:

@@ -54,7 +54,7 @@ def axis_angle_from_6d(columns: np.ndarray) -> np.ndarray:
 
 
 def matrix_from_euler(order: str, angles: np.ndarray) -> np.ndarray:
-    """`[..., N]` radians about the axes that `order` names, the first outermost: "zyx" is Rz Ry Rx. To `[..., 3, 3]`."""
+    """`[..., N]` radians about the axes that `order` names, outermost first: "zyx" is Rz Ry Rx. To `[..., 3, 3]`."""
     matrix = np.broadcast_to(np.eye(3), (*angles.shape[:-1], 3, 3))
     for i, axis in enumerate(order.lower()):
         matrix = matrix @ rotation_matrix(angles[..., i, None] * np.eye(3)["xyz".index(axis)])

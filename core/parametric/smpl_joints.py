@@ -7,7 +7,7 @@ JOINTS = (
     *("spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder"),
     *("right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hand", "right_hand"),
 )
-"""SMPL calls the hands' joints left_hand and right_hand; they lie where the fingers begin. So do the feet's and toes."""
+"""left_hand and right_hand lie where the fingers begin, left_foot and right_foot where the toes begin."""
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 """Index of each joint's parent; the pelvis has none."""
 INDEX = {name: i for i, name in enumerate(JOINTS)}
@@ -39,9 +39,8 @@ def adult_joints() -> np.ndarray:
     Made by hand; it stands in for the body that a motion file was captured on and does not describe.
     """
     joints = np.zeros((len(JOINTS), 3), np.float32)
-    for name, place in _MIDDLE.items():
-        joints[INDEX[name], 1:] = place
-    for name, place in _LEFT.items():
-        joints[INDEX[f"left_{name}"]] = place
-        joints[INDEX[f"right_{name}"]] = place * np.array([-1, 1, 1])
+    for name, (y, z) in _MIDDLE.items():
+        joints[INDEX[name]] = 0, y, z
+    for name, (x, y, z) in _LEFT.items():
+        joints[INDEX[f"left_{name}"]], joints[INDEX[f"right_{name}"]] = (x, y, z), (-x, y, z)
     return joints
