@@ -6,7 +6,7 @@ Names as CMU, Mixamo, MotionBuilder, Blender and Rigify, MakeHuman, Unreal, VRM,
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -22,7 +22,9 @@ _NAMES = {
     "elbow": ("forearm", "lowerarm", "lowarm", "elbow", "forearmbend"),
     "wrist": ("wrist", "hand"),
 }
-"""The first name that a skeleton has counts: where it has wrists, hands are fingers; where arms, shoulders are collars."""
+"""The first name that a skeleton has counts: where it has wrists, hands are fingers, and so on."""
+_SHORTEST = 0.01
+"""Metres; a limb's bone is longer."""
 _CHAINS = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 _PREFIX = re.compile(r"^(mixamorig\d*|def|org|bip\d*|valvebiped|j_bip|character\d*)[\W_]+", re.IGNORECASE)
 _SIDED = tuple(
@@ -71,11 +73,7 @@ def anatomy(motion: SkeletonMotion) -> Anatomy:
         raise InputError(
             f"{motion.source} lacks bones that a body needs: {', '.join(missing)} (its bones: {_some(known)})."
         )
-    for chain in _CHAINS:
-        for side in SIDES:
-            for upper, lower in pairwise(chain):
-                if limbs[f"{side}_{upper}"] not in motion.path(limbs[f"{side}_{lower}"])[:-1]:
-                    raise InputError(f"{motion.source} has a {side} {lower} that does not hang on the {side} {upper}.")
+    _check_limbs(motion, limbs)
     pelvis = _fork(motion, (limbs["left_hip"], limbs["right_hip"], head))
     chest = _fork(motion, (limbs["left_shoulder"], limbs["right_shoulder"], head))
     for side in SIDES:
@@ -86,6 +84,16 @@ def anatomy(motion: SkeletonMotion) -> Anatomy:
     spine = [node for node in motion.path(chest) if node == pelvis or pelvis in motion.path(node)]
     neck = [node for node in motion.path(head)[:-1] if node not in motion.path(chest)]
     return Anatomy(limbs, tuple(spine), tuple(neck), head)
+
+
+def _check_limbs(motion: SkeletonMotion, limbs: dict[str, int]) -> None:
+    for side, chain in product(SIDES, _CHAINS):
+        for upper, lower in pairwise(chain):
+            above, below = limbs[f"{side}_{upper}"], limbs[f"{side}_{lower}"]
+            if above not in motion.path(below)[:-1]:
+                raise InputError(f"{motion.source} has a {side} {lower} that does not hang on the {side} {upper}.")
+            if not np.linalg.norm(motion.rest[below] - motion.rest[above]) > _SHORTEST:
+                raise InputError(f"{motion.source} has no length between the {side} {upper} and {lower}.")
 
 
 def plain(name: str) -> tuple[str, str]:

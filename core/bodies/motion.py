@@ -14,6 +14,8 @@ from .retarget import fit_stride, retarget
 
 SUFFIXES = (".bvh", ".npz")
 """What a file browser should show."""
+FARTHEST = 1e4
+"""Metres that a body may go."""
 
 
 def load_motion(
@@ -31,6 +33,8 @@ def load_motion(
     if suffix not in SUFFIXES:
         raise InputError(f"{path.name} is not a motion that Likeness reads; it takes {', '.join(SUFFIXES)}.")
     motion = retarget(read_bvh(path), joints) if suffix == ".bvh" else fit_stride(read_smpl_motion(path), joints)
+    if not np.abs(motion.translation).max() < FARTHEST:
+        raise InputError(f"{path.name} goes farther than {FARTHEST / 1000:g} km away; it is damaged.")
     if fps is not None:
         motion = replace(motion, fps=check_rate(fps, "The motion"))
     return plant_feet(motion, joints, ground)

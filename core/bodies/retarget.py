@@ -98,15 +98,18 @@ class _Source:
     def leg_length(self) -> float:
         return _legs(self.rest, self.parts.limbs)
 
-    def limb(self, upper: str, lower: str, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def limb(
+        self, upper: str, lower: str, joints: np.ndarray, above: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """World rotations `[F, 3, 3]` of the body's bone from `upper` to `lower`, and the turn `[3, 3]` between the two
-        rest poses that is in them.
+        rest poses that is in them: the least one on top of the turn of the bone `above`.
         """
         start, end = self.parts.limbs[upper], self.parts.limbs[lower]
-        rest = shortest_turn(joints[INDEX[lower]] - joints[INDEX[upper]], self.rest[end] - self.rest[start])
+        bone, above = joints[INDEX[lower]] - joints[INDEX[upper]], np.eye(3) if above is None else above
+        rest = shortest_turn(above @ bone, self.rest[end] - self.rest[start]) @ above
         turned = self.rotations[:, start] @ rest
         # a limb of several bones, or one whose joints were moved apart, points elsewhere than its first bone
-        points = (turned @ (joints[INDEX[lower]] - joints[INDEX[upper]])[:, None])[..., 0]
+        points = (turned @ bone[:, None])[..., 0]
         return shortest_turn(points, self.positions[:, end] - self.positions[:, start]) @ turned, rest
 
 
@@ -177,10 +180,10 @@ def _arm(source: _Source, joints: np.ndarray, world: dict[int, np.ndarray], side
     )
     chest = world[INDEX["spine3"]]
     world[INDEX[collar]] = source.rotations[:, limbs[collar]] if collar in limbs else chest
-    world[INDEX[shoulder]], _ = source.limb(shoulder, elbow, joints)
-    world[INDEX[elbow]], rest = source.limb(elbow, wrist, joints)
+    world[INDEX[shoulder]], rest = source.limb(shoulder, elbow, joints)
+    world[INDEX[elbow]], rest = source.limb(elbow, wrist, joints, rest)
     if hand in limbs:
-        world[INDEX[wrist]], _ = source.limb(wrist, hand, joints)
+        world[INDEX[wrist]], _ = source.limb(wrist, hand, joints, rest)
     else:
         world[INDEX[wrist]] = source.rotations[:, limbs[wrist]] @ rest
     world[INDEX[hand]] = world[INDEX[wrist]]
@@ -192,8 +195,8 @@ def _leg(source: _Source, joints: np.ndarray, world: dict[int, np.ndarray], side
     """
     limbs = source.parts.limbs
     hip, knee, ankle, foot = (f"{side}_{name}" for name in ("hip", "knee", "ankle", "foot"))
-    world[INDEX[hip]], _ = source.limb(hip, knee, joints)
-    world[INDEX[knee]], rest = source.limb(knee, ankle, joints)
+    world[INDEX[hip]], rest = source.limb(hip, knee, joints)
+    world[INDEX[knee]], rest = source.limb(knee, ankle, joints, rest)
     world[INDEX[ankle]] = world[INDEX[foot]] = source.rotations[:, limbs[ankle]] @ rest
     if foot in limbs:
         theirs = rest.T @ (source.rest[limbs[foot]] - source.rest[limbs[ankle]])

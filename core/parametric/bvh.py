@@ -146,8 +146,8 @@ def _frames(name: str, lines: list[str], width: int) -> tuple[float, np.ndarray]
     if wrong := next((i for i, row in enumerate(rows) if len(row) != width), None):
         raise InputError(f"{name} has {len(rows[wrong])} numbers in frame {wrong + 1}, where {width} belong.")
     fps = check_rate(1 / step, name)
-    # 0.0083333 and the like stand for whole rates
-    fps = round(fps) if abs(fps / round(fps) - 1) < 1e-3 else fps
+    # 0.0083333 and the like stand for whole rates; 29.97 does not
+    fps = float(round(fps)) if abs(fps / round(fps) - 1) < 5e-4 else fps
     return fps, _numbers(name, [word for row in rows for word in row]).reshape(len(rows), -1)
 
 

@@ -13,6 +13,7 @@ import collections
 import io
 import pickle
 import zipfile
+import zlib
 from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,6 +35,8 @@ _DAMAGE = (
     OverflowError,
     RecursionError,
     zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
 )
 """What unpickling or rebuilding raises for a file that is cut off or not what it says."""
 
