@@ -14,15 +14,15 @@ from ..parametric.rotations import axis_angle_from_matrix, shortest_turn, slerp
 from ..parametric.skeleton_motion import SkeletonMotion
 from ..parametric.smpl_joints import INDEX, PARENTS
 from .anatomy import SIDES, Anatomy, anatomy
-from .soles import leveling, touching
+from .soles import leveling, runs, touching
 
 SPINE = ("spine1", "spine2", "spine3")
 _LEG = ("hip", "knee", "ankle")
-_ROUNDS = 3
-_SCALES = (0.6, 1.6)
+_SCALES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6)
 """Of people's legs."""
-_LEAST_WAY = 0.002
-"""Metres from frame to frame that the root moves, at least, where feet tell its scale."""
+_ROUNDS = 3
+_LEAST_WAY = 0.02
+"""Metres: root mean square of the root's way while feet stand, of which its scale can be told."""
 
 
 def retarget(motion: SkeletonMotion, joints: np.ndarray) -> BodyMotion:
@@ -58,23 +58,33 @@ def retarget(motion: SkeletonMotion, joints: np.ndarray) -> BodyMotion:
 def fit_stride(motion: BodyMotion, joints: np.ndarray) -> BodyMotion:
     """A motion of SMPL's joints from another body, whose size its file does not tell, on the body of `joints`.
 
-    Rotations stay. The root's way is scaled so that the feet slip least while they are near their lowest.
+    Rotations stay. The root's way is scaled so that feet stand still while they touch the floor, as often as they may;
+    where no foot stands while the root moves, it stays too.
     """
-    joints = joints.astype(np.float64)
     _, positions = replace(motion, translation=np.zeros_like(motion.translation)).posed(joints)
-    feet, scale = positions[:, [INDEX[f"{side}_foot"] for side in SIDES]], 1.0
+    feet = positions[:, [INDEX[f"{side}_foot"] for side in SIDES]]
     root = motion.translation.astype(np.float64)
-    for _ in range(_ROUNDS):
+
+    def stands(scale: float) -> np.ndarray:
         paths = (feet + scale * root[:, None])[:, :, None]
         turn, rise = leveling(paths, motion.fps)
-        stands = touching(paths @ turn.T + (0, rise, 0), motion.fps)[..., 0]
-        stands = stands[1:] & stands[:-1]
-        steps = np.broadcast_to(np.diff(root, axis=0)[:, None], (len(stands), 2, 3))[stands]
-        slips = np.diff(feet, axis=0)[stands]
-        if not (steps**2).sum() > _LEAST_WAY**2 * max(len(steps), 1):
-            break
-        scale = float(np.clip(-(steps * slips).sum() / (steps**2).sum(), *_SCALES))
+        return touching(paths @ turn.T + (0, rise, 0), motion.fps)[..., 0]
+
+    scale = max(_SCALES, key=lambda each: (int(stands(each).sum()), -abs(np.log(each))))
+    for _ in range(_ROUNDS):
+        ways, slips = _while_standing(stands(scale), root, feet)
+        if not len(ways) or (ways**2).sum(1).mean() < _LEAST_WAY**2:
+            return motion
+        scale = float(np.clip(-(ways * slips).sum() / (ways**2).sum(), _SCALES[0], _SCALES[-1]))
     return replace(motion, translation=(scale * root).astype(np.float32))
+
+
+def _while_standing(stands: np.ndarray, root: np.ndarray, feet: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ways of the root and of feet `[F, 2, 3]` from their means in each touch, one after the other, `[N, 3]`."""
+    spans = [(slice(*span), foot) for foot in range(2) for span in runs(stands[:, foot])]
+    ways = [root[span] - root[span].mean(0) for span, _ in spans]
+    slips = [feet[span, foot] - feet[span, foot].mean(0) for span, foot in spans]
+    return np.concatenate([np.zeros((0, 3)), *ways]), np.concatenate([np.zeros((0, 3)), *slips])
 
 
 def leg_length(joints: np.ndarray) -> float:

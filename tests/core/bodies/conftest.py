@@ -67,8 +67,8 @@ def standing() -> BodyMotion:
 def write_bvh(tmp_path: Path, joints: np.ndarray) -> Callable[..., Path]:
     """Writes a motion of `joints` as a BVH file.
 
-    `names` are those of the bones, without which a joint is left out; `unit` is in metres; `rest` `[24, 3]`, the pose in
-    which all rotations of the file are zero; `turn` `[3, 3]` goes from our axes to the file's.
+    `names` are those of the bones, without which a joint is left out; `unit` is in metres; `rest` `[24, 3]`, the pose
+    in which all rotations of the file are zero; `turn` `[3, 3]` goes from our axes to the file's.
     """
 
     def write(
