@@ -1,6 +1,6 @@
 """Suite `motion`: how captured motion sits on a body of SMPL's joints, before and after its feet are planted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from rich.progress import track
 
 from ..bodies.anatomy import SIDES, Anatomy, anatomy
 from ..bodies.feet import level, plant_feet
-from ..bodies.retarget import retarget
+from ..bodies.retarget import fit_stride, retarget
 from ..bodies.soles import BALL, HEEL, leveling, sole_paths, soles, touching
 from ..errors import InputError
 from ..parametric.body_motion import BodyMotion
@@ -19,6 +19,8 @@ from ..parametric.lbs import rotation_matrix
 from ..parametric.skeleton_motion import SkeletonMotion
 from ..parametric.smpl_joints import INDEX, adult_joints
 
+STRIDES = (0.8, 1.0, 1.25)
+"""Sizes of bodies whose motion is read without it being known."""
 CHAINS = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 LIMBS = tuple(
     (f"{side}_{upper}", f"{side}_{lower}") for side in SIDES for chain in CHAINS for upper, lower in pairwise(chain)
@@ -99,6 +101,25 @@ class Bench:
             for name, jolt in jolts.items()
         }
 
+    def moved(self) -> dict[str, float]:
+        """Millimetres that planting moved ankles and the pelvis."""
+        ways = self.motions["after"].posed(self.joints)[1] - self.motions["before"].posed(self.joints)[1]
+        away = 1000 * np.linalg.norm(ways, axis=-1)
+        ankles = away[:, [INDEX[f"{side}_ankle"] for side in SIDES]]
+        return {"ankles mean": float(ankles.mean()), "ankles most": float(ankles.max())} | {
+            "pelvis mean": float(away[:, 0].mean()),
+            "pelvis most": float(away[:, 0].max()),
+        }
+
+    def stride(self) -> dict[str, float]:
+        """Scale of the root's way that `fit_stride` leaves, where it was of another body: 1 is right."""
+        scales = {}
+        for size in STRIDES:
+            other = replace(self.retargeted, translation=np.float32(size) * self.retargeted.translation)
+            ways = [np.ptp(m.translation, 0) for m in (fit_stride(other, self.joints), self.retargeted)]
+            scales[f"from {size:g}"] = float(ways[0].max() / ways[1].max())
+        return scales
+
 
 def evaluate_motion(data: Path) -> dict[str, Any]:
     """Tables over the BVH files of `data`/motion, on a body of 1.7 m."""
@@ -107,14 +128,15 @@ def evaluate_motion(data: Path) -> dict[str, Any]:
         raise InputError(f"There are no BVH files in {data.name}/motion.")
     joints = adult_joints().astype(np.float64)
     benches = {path.stem: Bench.of(path, joints) for path in track(paths, "Clips")}
-    return {
-        "Skating in mm a frame": _table({name: bench.skating() for name, bench in benches.items()}),
-        "Soles below the floor, in mm": _table({name: bench.depth() for name, bench in benches.items()}),
-        "Directions of limbs against the source, in degrees": _table(
-            {name: bench.directions() for name, bench in benches.items()}
-        ),
-        "Acceleration of knees and ankles, in m/s²": _table({name: bench.jolts() for name, bench in benches.items()}),
+    tables = {
+        "Skating in mm a frame": Bench.skating,
+        "Soles below the floor, in mm": Bench.depth,
+        "Directions of limbs against the source, in degrees": Bench.directions,
+        "Moved by planting, in mm": Bench.moved,
+        "Acceleration of knees and ankles, in m/s²": Bench.jolts,
+        "Stride of a body whose size is not known": Bench.stride,
     }
+    return {title: _table({name: row(bench) for name, bench in benches.items()}) for title, row in tables.items()}
 
 
 def _table(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:

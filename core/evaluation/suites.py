@@ -21,6 +21,7 @@ EVALUATIONS: dict[str, str] = {
     "head-model": "head_model:evaluate_head_model",
     "imavatar": "imavatar:evaluate_imavatar",
     "motion": "motion:evaluate_motion",
+    "motion-pictures": "motion_pictures:evaluate_motion_pictures",
     "portraits": "portraits:evaluate_portraits",
     "several": "several:evaluate_several",
 }

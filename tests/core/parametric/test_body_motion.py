@@ -19,7 +19,7 @@ def motion(frames: int = 31, fps: float = 30.0) -> BodyMotion:
 
 def test_the_joints_are_smpls() -> None:
     theirs = pytest.importorskip("smplx.joint_names")
-    assert tuple(theirs.SMPL_JOINT_NAMES[:24]) == JOINTS
+    assert tuple(theirs.SMPLH_JOINT_NAMES[:22]) == JOINTS[:22]
     assert all(parent < joint for joint, parent in enumerate(PARENTS))
     assert [JOINTS[PARENTS[INDEX[f"left_{name}"]]] for name in ("hip", "knee", "collar", "hand")] == [
         "pelvis",
