@@ -25,7 +25,7 @@ _STRAIGHT, _STRETCHED = 0.985, 0.999
 """Shares of its length to which a leg is stretched, before the pelvis sinks and at most; knees would snap in between.
 Legs that the motion stretches farther stay as they are.
 """
-_SINK = 0.08
+_SINK = 0.05
 """Seconds: standard deviation of the smoothing of the pelvis' sinking."""
 
 

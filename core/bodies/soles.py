@@ -20,7 +20,7 @@ _SCATTER, _SLOPE, _STEEPEST, _ROUNDS = 0.015, 0.015, 0.03, 5
 """Of a floor: standard deviations, in metres, of the heights of rests and, in metres a metre, of its slope; the
 steepest one; rounds of fitting it.
 """
-_NEAR, _SLOW = (0.035, 0.045), (0.2, 0.3)
+_NEAR, _SLOW = (0.035, 0.045), (0.2, 0.25)
 """Height in metres and speed in metres a second of a touching point: where touching begins, and where it ends."""
 _SHORTEST, _GAP = 0.08, 0.06
 """Seconds; shorter touches are none, shorter gaps between touches neither."""
