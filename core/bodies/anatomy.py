@@ -57,8 +57,7 @@ def anatomy(motion: SkeletonMotion) -> Anatomy:
     """Raises InputError that says which of the bones that a body needs are missing."""
     found: dict[tuple[str, str], int] = {}
     for node, name in enumerate(motion.names):
-        if motion.children(node):
-            found.setdefault(plain(name), node)
+        found.setdefault(plain(name), node)
     limbs = {
         f"{side}_{joint}": next(found[side, name] for name in names if (side, name) in found)
         for side in SIDES

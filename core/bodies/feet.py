@@ -81,20 +81,15 @@ class _Foot:
         self.turned = self._turned(rotations[:, self.ankle], heel, ball)
         self.place = self._place(heel, ball)
 
-    @property
-    def flat(self) -> np.ndarray:
-        """[F] how much heel and ball are both held, 0..1."""
-        return np.minimum(self.heel_held, self.ball_held)
-
     def _turned(self, rotation: np.ndarray, heel: np.ndarray, ball: np.ndarray) -> np.ndarray:
         """The foot's rotation `[F, 3, 3]` that points from `heel` to `ball`, level across where both are held."""
         forward = (rotation @ (self.local[BALL] - self.local[HEEL])[:, None])[..., 0]
         rotation = shortest_turn(forward, ball - heel) @ rotation
         across = rotation[..., 0]
         axis = (ball - heel) / np.linalg.norm(ball - heel, axis=-1, keepdims=True)
-        level = np.cross([0.0, 1.0, 0.0], axis)
-        roll = np.arctan2((np.cross(across, level) * axis).sum(-1), (across * level).sum(-1))
-        return rotation_matrix(axis * (roll * self.flat)[:, None]) @ rotation
+        flat = np.cross([0.0, 1.0, 0.0], axis)
+        roll = np.arctan2((np.cross(across, flat) * axis).sum(-1), (across * flat).sum(-1))
+        return rotation_matrix(axis * (roll * np.minimum(self.heel_held, self.ball_held))[:, None]) @ rotation
 
     def _place(self, heel: np.ndarray, ball: np.ndarray) -> np.ndarray:
         """The ankle `[F, 3]`: by what is held, by the ball where both are; not so low that the sole is below y = 0."""
@@ -162,12 +157,12 @@ def _held(path: np.ndarray, touches: np.ndarray, fps: float) -> tuple[np.ndarray
 def _stands(path: np.ndarray, span: tuple[int, int], fps: float) -> list[tuple[int, int]]:
     """The parts of a touch in which the point stays; between them it goes over to the next."""
     start, stop = span
-    away = np.linalg.norm((path[start:stop] - path[start]) * (1, 0, 1), axis=-1)
-    if not (away > _DRIFT).any():
-        return [span]
-    end = start + int(np.argmax(away > _DRIFT))
-    step = round(SOFT * fps / 2)
-    return [(start, max(end - step, start + 1))] + (_stands(path, (end, stop), fps) if end < stop else [])
+    stands, step = [], round(SOFT * fps / 2)
+    for frame in range(start, stop):
+        if np.hypot(*(path[frame] - path[start])[[0, 2]]) > _DRIFT:
+            stands.append((start, max(frame - step, start + 1)))
+            start = frame
+    return [*stands, (start, stop)]
 
 
 def _sinking(feet: list[_Foot], positions: np.ndarray, fps: float) -> np.ndarray:

@@ -114,6 +114,28 @@ def test_a_spine_of_other_bones(walk: BodyMotion, joints: np.ndarray, write_bvh:
         np.testing.assert_allclose(world[:, INDEX[name]], expected[:, INDEX[name]], atol=1e-3)
 
 
+def test_a_head_at_the_end_and_no_spine(walk: BodyMotion, joints: np.ndarray, write_bvh: Callable[..., Path]) -> None:
+    """The head is a leaf, legs and arms hang on one bone."""
+    source = read_bvh(write_bvh(walk))
+    parts = anatomy(source)
+    kept = [n for n in range(len(source.names)) if n not in (*parts.spine[1:], *parts.neck)]
+    kept = [n for n in kept if source.parents[n] != parts.head]
+    parents = [-1 if n == 0 else kept.index(next(p for p in source.path(n)[-2::-1] if p in kept)) for n in kept]
+    short = replace(
+        source,
+        names=tuple(source.names[n] for n in kept),
+        parents=tuple(parents),
+        rest=source.rest[kept],
+        rotations=source.rotations[:, kept],
+        positions=source.positions[:, kept],
+    )
+    assert (anatomy(short).spine, anatomy(short).neck) == ((0,), ())
+    world, expected = retarget(short, joints).posed(joints)[0], walk.posed(joints)[0]
+    for name in ("pelvis", "head", "left_shoulder", "right_knee"):
+        np.testing.assert_allclose(world[:, INDEX[name]], expected[:, INDEX[name]], atol=1e-3)
+    np.testing.assert_allclose(world[:, INDEX["spine3"]], expected[:, 0], atol=1e-3)
+
+
 def test_toes_fingers_and_collars_may_be_missing(
     walk: BodyMotion, joints: np.ndarray, write_bvh: Callable[..., Path]
 ) -> None:
