@@ -16,9 +16,9 @@ _STILL = 0.2
 """Metres a second; a point that is slower rests."""
 _REST, _SPREAD = 0.25, 0.03
 """Seconds that feet rest on the floor in any clip, and the height in metres over which these rests scatter."""
-_SCATTER, _SLOPE, _STEEPEST, _ROUNDS = 0.015, 0.015, 0.03, 5
+_SCATTER, _SLOPE, _STEEPEST, _RESTS, _ROUNDS = 0.015, 0.015, 0.03, 10, 5
 """Of a floor: standard deviations, in metres, of the heights of rests and, in metres a metre, of its slope; the
-steepest one; rounds of fitting it.
+steepest one; how many rests a clip is taken to have; rounds of fitting it.
 """
 _NEAR, _SLOW = (0.035, 0.045), (0.2, 0.25)
 """Height in metres and speed in metres a second of a touching point: where touching begins, and where it ends."""
@@ -70,8 +70,8 @@ def leveling(paths: np.ndarray, fps: float) -> tuple[np.ndarray, float]:
     for _ in range(_ROUNDS):
         if near.sum() <= count:
             break
-        # least squares in standard deviations: of heights, some of which each second tells, and of the slope
-        deviation = np.sqrt(_REST * fps) * _SCATTER
+        # least squares in standard deviations: of the slope, and of heights, which tell no more the longer a foot rests
+        deviation = np.sqrt(near.sum() / _RESTS) * _SCATTER
         design = np.vstack([np.insert(across[near], 0, 1, 1) / deviation, np.eye(3)[1:] / _SLOPE])
         base, *slope = np.linalg.lstsq(design, np.append(height[near] / deviation, (0, 0)), rcond=None)[0]
         near = np.abs(height - base - across @ slope) < _SPREAD
