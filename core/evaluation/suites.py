@@ -20,6 +20,8 @@ EVALUATIONS: dict[str, str] = {
     "heads-pictures": "head_pictures:evaluate_head_pictures",
     "head-model": "head_model:evaluate_head_model",
     "imavatar": "imavatar:evaluate_imavatar",
+    "motion": "motion:evaluate_motion",
+    "motion-pictures": "motion_pictures:evaluate_motion_pictures",
     "portraits": "portraits:evaluate_portraits",
     "several": "several:evaluate_several",
 }

@@ -7,6 +7,14 @@ import numpy as np
 FLAME, LIKENESS = "flame", "likeness"
 
 
+def neighbours(frames: int, fps: float, wanted: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each frame at the `wanted` rate: the frames before and after it at `fps`, and its way between them, 0..1."""
+    count = max(round((frames - 1) / fps * wanted) + 1, 1)
+    times = np.minimum(np.arange(count) * (fps / wanted), frames - 1)
+    low = times.astype(int)
+    return low, np.minimum(low + 1, frames - 1), times - low
+
+
 @dataclass(frozen=True)
 class Clip:
     """T frames of facial motion. Channels add up; None is a channel that the source does not have."""
@@ -37,16 +45,15 @@ class Clip:
 
     def resampled(self, fps: float) -> "Clip":
         """The same motion at another frame rate, linear between frames."""
-        frames = max(round(self.seconds * fps) + 1, 1)
-        times = np.arange(frames) * (self.fps / fps)
+        if len(self) == 0:
+            return replace(self, fps=fps)
+        low, high, share = neighbours(len(self), self.fps, fps)
 
         def channel(values: np.ndarray | None) -> np.ndarray | None:
-            if values is None or len(values) == 0:
+            if values is None:
                 return values
-            low = np.clip(times.astype(int), 0, len(values) - 1)
-            high = np.minimum(low + 1, len(values) - 1)
-            share = np.clip(times - low, 0, 1).reshape(-1, *[1] * (values.ndim - 1))
-            return (values[low] * (1 - share) + values[high] * share).astype(np.float32)
+            part = share.reshape(-1, *[1] * (values.ndim - 1))
+            return (values[low] * (1 - part) + values[high] * part).astype(np.float32)
 
         return replace(
             self,

@@ -51,3 +51,32 @@ def axis_angle_from_6d(columns: np.ndarray) -> np.ndarray:
     y = second - (x * second).sum(-1, keepdims=True) * x
     y = y / np.maximum(np.linalg.norm(y, axis=-1, keepdims=True), 1e-12)
     return axis_angle_from_matrix(np.stack([x, y, np.cross(x, y)], -2))
+
+
+def matrix_from_euler(order: str, angles: np.ndarray) -> np.ndarray:
+    """`[..., N]` radians about the axes that `order` names, outermost first: "zyx" is Rz Ry Rx. To `[..., 3, 3]`."""
+    matrix = np.broadcast_to(np.eye(3), (*angles.shape[:-1], 3, 3))
+    for i, axis in enumerate(order.lower()):
+        matrix = matrix @ rotation_matrix(angles[..., i, None] * np.eye(3)["xyz".index(axis)])
+    return matrix
+
+
+def slerp(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """From `first` to `second`, `[..., 3, 3]`, by `share` `[...]` of the way, about one axis at one speed."""
+    turn = axis_angle_from_matrix(np.swapaxes(first, -1, -2) @ second).astype(np.float64)
+    return first @ rotation_matrix(turn * np.asarray(share)[..., None])
+
+
+def shortest_turn(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The rotation `[..., 3, 3]` by the least angle that turns the direction of `start` into that of `end`, `[..., 3]`.
+
+    Identity where either is zero; half a turn about some axis where they are opposite.
+    """
+    start, end = np.broadcast_arrays(np.asarray(start, np.float64), np.asarray(end, np.float64))
+    axis = np.cross(start, end)
+    sine, cosine = np.linalg.norm(axis, axis=-1), (start * end).sum(-1)
+    aside = np.cross(start, np.eye(3)[np.argmin(np.abs(start), -1)])
+    opposite = (sine <= 1e-9 * np.abs(cosine)) & (cosine < 0)
+    axis = np.where(opposite[..., None], aside, axis)
+    length = np.linalg.norm(axis, axis=-1, keepdims=True)
+    return rotation_matrix(axis / np.maximum(length, 1e-300) * np.arctan2(sine, cosine)[..., None])

@@ -13,7 +13,8 @@ import collections
 import io
 import pickle
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +35,8 @@ _DAMAGE = (
     OverflowError,
     RecursionError,
     zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
 )
 """What unpickling or rebuilding raises for a file that is cut off or not what it says."""
 
@@ -47,8 +50,11 @@ def read_pickle(path: Path | str) -> Any:
     return _guarded(path, lambda: _loads(path.read_bytes()))
 
 
-def read_numpy(path: Path | str) -> Any:
-    """An `.npy` array (or the object it pickles), or the dict of an `.npz`. Raises InputError as `read_pickle` does."""
+def read_numpy(path: Path | str, names: Container[str] | None = None) -> Any:
+    """An `.npy` array (or the object it pickles), or the dict of an `.npz`, of which only `names` are read, if given.
+
+    Raises InputError as `read_pickle` does.
+    """
     path = Path(path)
 
     def read() -> Any:
@@ -59,7 +65,7 @@ def read_numpy(path: Path | str) -> Any:
             return {
                 name.removesuffix(".npy"): _read_npy(io.BytesIO(archive.read(name)))
                 for name in archive.namelist()
-                if name.endswith(".npy")
+                if name.endswith(".npy") and (names is None or name.removesuffix(".npy") in names)
             }
 
     return _guarded(path, read)

@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PUBLIC = (
     "avatar",
+    "bodies/motion",
     "capture/pipeline",
     "engine/client",
     "engine/protocol",
@@ -21,11 +22,13 @@ PUBLIC = (
     "errors",
     "parametric/animation",
     "parametric/arkit",
+    "parametric/body_motion",
     "parametric/clip",
     "parametric/flame_export",
     "parametric/flame_files",
     "parametric/head",
     "parametric/lbs",
+    "parametric/smpl_joints",
     "tensors",
     "version",
     "weights",

@@ -17,6 +17,7 @@ ROOMS = (
     {"implicit"},
     {"geometry"},
     {"rendering"},
+    {"bodies"},
     {"capture"},
     {"engine"},
     {"training"},

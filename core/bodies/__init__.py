@@ -1,0 +1,1 @@
+"""From a seed or parameters to a clothed body, and how it moves."""
