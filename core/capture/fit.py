@@ -15,13 +15,13 @@ from .embedding import LandmarkEmbedding
 from .face_surface import FaceSurface
 from .landmark_fit import Evidence, LandmarkFit, fit_landmarks
 from .lens import with_lens
-from .lids import own_lids
 from .observation import Observation
 from .outline import Outline, outline_vertices, outline_witness, seen_outline
 from .photo import Photo
 from .photometric import photo_shades, shade_witness
 from .points import PointModel
 from .refine import refine
+from .rest import own_rest
 from .shots import Shot
 from .skin_tone import SkinTone
 from .skull import own_skull
@@ -74,10 +74,10 @@ def outline_of(shot: Shot, fit: LandmarkFit) -> Outline:
 def own_head(
     model: HeadModel, shots: Sequence[Shot], fits: Sequence[LandmarkFit]
 ) -> tuple[HeadModel, list[LandmarkFit]]:
-    """The `model` with what photos show of one person's skull, ears and resting lids beyond its shapes, and the fits of
+    """The `model` with what photos show of one person's skull, ears and resting face beyond its shapes, and the fits of
     that."""
     outlines = [outline_of(*each) for each in zip(shots, fits, strict=True)]
-    return own_lids(own_skull(model, outlines, fits), fits)
+    return own_rest(own_skull(model, outlines, fits), fits)
 
 
 def fit_known(embedding: LandmarkEmbedding, shot: Shot, beta: np.ndarray) -> LandmarkFit:
