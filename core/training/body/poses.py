@@ -1,0 +1,134 @@
+"""Poses to learn from and to test with: random ones within the joints' limits, and MakeHuman's authored ones (CC0)."""
+
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from ...errors import InputError
+from ...parametric.body import JOINTS, PARENTS
+from ...parametric.rotations import axis_angle_from_matrix
+from .posing import INDEX, Rig, side
+
+LIMITS = {
+    "hip": ((-120, 30), (-40, 40), (-20, 55)),
+    "knee": ((0, 140), (-15, 15), (-5, 5)),
+    "ankle": ((-30, 45), (-20, 20), (-15, 15)),
+    "foot": ((-50, 20), (-5, 5), (-5, 5)),
+    "spine1": ((-20, 35), (-20, 20), (-20, 20)),
+    "spine2": ((-15, 25), (-20, 20), (-15, 15)),
+    "spine3": ((-15, 20), (-15, 15), (-10, 10)),
+    "neck": ((-30, 30), (-35, 35), (-25, 25)),
+    "head": ((-25, 25), (-35, 35), (-20, 20)),
+    "collar": ((-10, 10), (-20, 15), (-10, 25)),
+    "shoulder": ((-70, 70), (-110, 30), (-85, 70)),
+    "elbow": ((-50, 50), (-145, 0), (-5, 5)),
+    "wrist": ((-85, 85), (-25, 25), (-75, 70)),
+    "hand": ((-10, 10), (-10, 10), (-80, 15)),
+}
+"""Degrees about x, y, z of the left or middle joint, from the T-pose; the right one's are mirrored."""
+MIRRORED = np.array([1, -1, -1])
+"""What a reflection in x does to an axis-angle."""
+LEADERS = {
+    "pelvis": "root",
+    "hip": "upperleg02",
+    "knee": "lowerleg02",
+    "ankle": "foot",
+    "foot": "toe3-1",
+    "spine1": "spine03",
+    "spine2": "spine02",
+    "spine3": "spine01",
+    "neck": "neck03",
+    "head": "head",
+    "collar": "clavicle",
+    "shoulder": "upperarm02",
+    "elbow": "lowerarm02",
+    "wrist": "wrist",
+    "hand": "finger3-1",
+}
+"""Joint -> the bone whose direction an authored pose gives it."""
+
+
+def random_theta(rng: np.random.Generator) -> np.ndarray:
+    """[24, 3] radians: about half of the joints turn, anywhere within their limits."""
+    theta = np.zeros((len(JOINTS), 3))
+    for index, joint in enumerate(JOINTS):
+        prefix, name = side(joint)
+        if name in LIMITS and rng.random() < 0.5:
+            low, high = np.radians(LIMITS[name]).T
+            # A turn about one axis alone now and then, so that each is seen to its end.
+            axes = rng.random(3) < rng.choice([0.4, 1.0])
+            theta[index] = rng.uniform(low, high) * axes * (MIRRORED if prefix == "right_" else 1)
+    return theta
+
+
+def theta_of(**degrees: tuple[float, float, float]) -> np.ndarray:
+    """[24, 3] radians of joints named with their axis-angle in degrees; others are still."""
+    theta = np.zeros((len(JOINTS), 3))
+    for joint, turn in degrees.items():
+        theta[INDEX[joint]] = np.radians(turn)
+    return theta
+
+
+def authored_poses(data: Path, rig: Rig) -> dict[str, np.ndarray]:
+    """MakeHuman's single-frame poses by name, as theta [24, 3]. Raises InputError when they are not there."""
+    folder = data / "makehuman" / "poses"
+    files = sorted(folder.glob("*.bvh"))
+    if not files:
+        raise InputError(f"{folder} is not there; give the folder that holds makehuman/ with --data.")
+    middle = rig.teacher.bodies(np.full((1, 11), 0.5)).heads[0]
+    to_t_pose = rig.rest(middle)[0]
+    return {file.stem: _theta(_world_rotations(file), rig, to_t_pose) for file in files}
+
+
+def _theta(world: dict[str, np.ndarray], rig: Rig, to_t_pose: np.ndarray) -> np.ndarray:
+    turned = []
+    for joint in JOINTS:
+        prefix, name = side(joint)
+        bone = LEADERS[name] + {"left_": ".L", "right_": ".R", "": ""}[prefix]
+        turned.append(world[bone] @ to_t_pose[rig.teacher.bones.index(bone)].T)
+    local = [turned[0], *(turned[PARENTS[j]].T @ turned[j] for j in range(1, len(JOINTS)))]
+    return axis_angle_from_matrix(np.stack(local))
+
+
+def _world_rotations(path: Path) -> dict[str, np.ndarray]:
+    """Bone -> rotation [3, 3] from MakeHuman's A-pose, +Y up, of a BVH file of one frame with z up."""
+    names, parents, stack, channels = [], [], [], []
+    lines = path.read_text().splitlines()
+    for number, line in enumerate(lines):
+        key, *values = line.split() or [""]
+        if key in ("ROOT", "JOINT"):
+            parents.append(stack[-1] if stack else -1)
+            names.append(values[0])
+        elif key == "End":
+            stack.append(-1)
+        elif key == "{" and (not stack or stack[-1] != -1):
+            stack.append(len(names) - 1)
+        elif key == "}":
+            stack.pop()
+        elif key == "CHANNELS":
+            channels += [(len(names) - 1, channel) for channel in values[1:]]
+        elif key == "Frame":
+            numbers = np.array(lines[number + 1].split(), float)
+            break
+    upright = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
+    world = np.tile(np.eye(3), (len(names), 1, 1))
+    local = world.copy()
+    for (bone, channel), value in zip(channels, numbers, strict=True):
+        if channel.endswith("rotation"):
+            local[bone] = local[bone] @ Rotation.from_euler(channel[0].lower(), value, degrees=True).as_matrix()
+    for bone, parent in enumerate(parents):
+        turn = upright @ local[bone] @ upright.T
+        world[bone] = world[parent] @ turn if parent >= 0 else turn
+    return dict(zip(names, world, strict=True))
+
+
+def mirrored_theta(theta: np.ndarray) -> np.ndarray:
+    """The pose of the mirror image, [24, 3]."""
+    return theta[MIRRORED_JOINTS] * MIRRORED
+
+
+MIRRORED_JOINTS = np.array(
+    [INDEX[{"left_": "right_", "right_": "left_", "": ""}[side(name)[0]] + side(name)[1]] for name in JOINTS]
+)
+"""[24] the joint on the other side."""
