@@ -12,6 +12,7 @@ from typing import Any
 from ..registry import find
 
 EVALUATIONS: dict[str, str] = {
+    "body-model": "body_model:evaluate_body_model",
     "coarse-net": "coarse_net:evaluate_coarse_net",
     "fine": "fine:evaluate_fine",
     "hair": "hair:evaluate_hair",

@@ -1,17 +1,14 @@
 """Writes the open head in FLAME's file format, for code that reads FLAME (the `smplx` library, say)."""
 
-import os
 import pickle
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from ..errors import InputError, UsageError
 from .flame_files import EXPRESSIONS, SHAPES
 from .head import SHAPES as OUR_SHAPES
 from .head import HeadModel
+from .model_files import triangles, write_arrays, write_whole
 
 EMBEDDING = "flame_static_embedding.pkl"
 """`smplx` insists on finding its landmarks in a file of this name beside the model."""
@@ -25,15 +22,10 @@ def export_flame(model: HeadModel, path: Path | str) -> tuple[Path, Path]:
     Returns both paths. Raises UsageError for another suffix and InputError where it cannot write.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".npz", ".pkl"):
-        raise UsageError(f"A FLAME model is a .npz or a .pkl file, not {path.name}.")
     arrays = flame_arrays(model)
-    if path.suffix.lower() == ".npz":
-        _write(path, lambda file: np.savez_compressed(file, **arrays))
-    else:
-        _write(path, lambda file: pickle.dump(arrays, file, protocol=2))
+    write_arrays(path, "a FLAME model", arrays)
     embedding = path.with_name(EMBEDDING)
-    _write(embedding, lambda file: pickle.dump(landmark_embedding(model, arrays["f"]), file, protocol=2))
+    write_whole(embedding, lambda file: pickle.dump(landmark_embedding(model, arrays["f"]), file, protocol=2))
     return path, embedding
 
 
@@ -76,12 +68,6 @@ def still_regressor(J_regressor: np.ndarray, v_template: np.ndarray, shapedirs: 
     return (J_regressor + change).astype(np.float32)
 
 
-def triangles(faces: np.ndarray) -> np.ndarray:
-    """Quads `[F, 4]` (a triangle repeats its last index) as triangles `[T, 3]` int64."""
-    quads = faces[:, 2] != faces[:, 3]
-    return np.concatenate([faces[:, :3], faces[quads][:, [0, 2, 3]]]).astype(np.int64)
-
-
 def landmark_embedding(model: HeadModel, f: np.ndarray) -> dict[str, np.ndarray]:
     """FLAME's 51 inner landmarks (Multi-PIE 18-68) as a triangle and barycentric weights each."""
     inner = model.landmarks68[17:]
@@ -89,18 +75,3 @@ def landmark_embedding(model: HeadModel, f: np.ndarray) -> dict[str, np.ndarray]
     order = np.argsort(corners, kind="stable")
     first = order[np.searchsorted(corners, inner, sorter=order)]
     return {"lmk_face_idx": (first // 3).astype(np.int64), "lmk_b_coords": np.eye(3)[first % 3]}
-
-
-def _write(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write beside and move into place, so that nothing is left half-written."""
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                write(file)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be written to {path.parent} ({error.strerror}).") from error

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .flame_export import triangles
 from .flame_files import SHAPES, FlameModel
 from .head import SHAPES as OUR_SHAPES
 from .head import HeadModel
+from .model_files import triangles
 from .retarget import JAW, FlameTransfer
 
 _NO_HEAD = "The FLAME model could not be registered to the head; is it a FLAME head model?"

@@ -24,13 +24,18 @@ class Mesh:
     """[F] name of the group of each polygon."""
 
 
+def load_base(data: Path) -> Mesh:
+    """The base mesh, helpers included, as it is before any target. Raises InputError when it is not there."""
+    path = data / "makehuman" / "base" / "base.obj"
+    if not path.is_file():
+        raise InputError(f"{path} is not there; give the folder that holds makehuman/ with --data.")
+    return load_obj(path)
+
+
 def load_body(data: Path, target: str = "female-young") -> Mesh:
     """The base mesh, helpers included, shaped by one of its targets. Raises InputError when it is not there."""
-    folder = data / "makehuman" / "base"
-    if not (folder / "base.obj").is_file():
-        raise InputError(f"{folder / 'base.obj'} is not there; give the folder that holds makehuman/ with --data.")
-    base = load_obj(folder / "base.obj")
-    with np.load(folder / "adult_targets.npz") as file:
+    base = load_base(data)
+    with np.load(data / "makehuman" / "base" / "adult_targets.npz") as file:
         delta = file["deltas"][list(file["names"]).index(target)].astype(np.float64)
     return Mesh(base.vertices + DECIMETRES * delta, base.quads, base.group)
 

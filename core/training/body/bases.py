@@ -6,14 +6,13 @@ from scipy.spatial import cKDTree
 
 from ...parametric import lbs
 from ...parametric.body import JOINTS, PARENTS, POSE_FEATURES
-from .poses import MIRRORED_JOINTS, random_theta
-from .posing import Rig
-from .teacher import Bodies
+from .poses import MIRRORED_JOINTS
+from .posing import Rig, Standing
 
 INFLUENCES = 4
-NEIGHBOURS = 500
+NEIGHBOURS = 1000
 """Vertices around a joint that may place it."""
-RIDGE = 3e-3
+RIDGE = 1e-3
 TOUCHES = 1e-3
 """Skinning weight from which a joint's turn may move a vertex's corrective."""
 REFLECT = np.array([-1, 1, 1])
@@ -72,12 +71,11 @@ class Correctives:
         self.moment = np.zeros((POSE_FEATURES, weights.shape[0] * 3))
         self.seen = 0
 
-    def learn(self, bodies: Bodies, index: int, rng: np.random.Generator) -> None:
-        """See one body in a random pose."""
-        theta = random_theta(rng)
+    def learn(self, body: Standing, joints: np.ndarray, theta: np.ndarray) -> None:
+        """See one body posed about its joints [24, 3]."""
         feature = lbs.pose_feature(theta)
         self.gram += np.outer(feature, feature)
-        left = left_over(self.rig, self.weights, bodies, index, theta)
+        left = left_over(body.vertices, self.rig.pose(body, theta, joints), joints, self.weights, theta)
         self.moment += feature[:, None] * left.ravel()
         self.seen += 1
 
@@ -96,14 +94,13 @@ class Correctives:
         return out.reshape(POSE_FEATURES, -1)
 
 
-def left_over(rig: Rig, weights: np.ndarray, bodies: Bodies, index: int, theta: np.ndarray) -> np.ndarray:
-    """[V, 3] what linear skinning of one body leaves of the teacher's, before the skinning that would carry it."""
-    still, joints = rig.pose(bodies, index, np.zeros_like(theta))
-    target, _ = rig.pose(bodies, index, theta)
+def left_over(
+    rest: np.ndarray, posed: np.ndarray, joints: np.ndarray, weights: np.ndarray, theta: np.ndarray
+) -> np.ndarray:
+    """[V, 3] what linear skinning of `rest` leaves of `posed`, before the skinning that would carry it."""
     rotation, translation = lbs.joint_transforms(joints, PARENTS, theta)
     blended = (weights @ rotation.reshape(len(joints), 9)).reshape(-1, 3, 3)
-    wanted = target - weights @ translation
-    return np.linalg.solve(blended, wanted[..., None])[..., 0] - still
+    return np.linalg.solve(blended, (posed - weights @ translation)[..., None])[..., 0] - rest
 
 
 def symmetric_correctives(posedirs: np.ndarray, mirror: np.ndarray) -> np.ndarray:

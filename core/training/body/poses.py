@@ -93,34 +93,37 @@ def _theta(world: dict[str, np.ndarray], rig: Rig, to_t_pose: np.ndarray) -> np.
 
 def _world_rotations(path: Path) -> dict[str, np.ndarray]:
     """Bone -> rotation [3, 3] from MakeHuman's A-pose, +Y up, of a BVH file of one frame with z up."""
-    names, parents, stack, channels = [], [], [], []
-    lines = path.read_text().splitlines()
-    for number, line in enumerate(lines):
-        key, *values = line.split() or [""]
-        if key in ("ROOT", "JOINT"):
-            parents.append(stack[-1] if stack else -1)
-            names.append(values[0])
-        elif key == "End":
-            stack.append(-1)
-        elif key == "{" and (not stack or stack[-1] != -1):
-            stack.append(len(names) - 1)
-        elif key == "}":
-            stack.pop()
-        elif key == "CHANNELS":
-            channels += [(len(names) - 1, channel) for channel in values[1:]]
-        elif key == "Frame":
-            numbers = np.array(lines[number + 1].split(), float)
-            break
+    names, parents, turns = _read_frame(path)
     upright = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
     world = np.tile(np.eye(3), (len(names), 1, 1))
-    local = world.copy()
-    for (bone, channel), value in zip(channels, numbers, strict=True):
-        if channel.endswith("rotation"):
-            local[bone] = local[bone] @ Rotation.from_euler(channel[0].lower(), value, degrees=True).as_matrix()
-    for bone, parent in enumerate(parents):
-        turn = upright @ local[bone] @ upright.T
-        world[bone] = world[parent] @ turn if parent >= 0 else turn
+    for bone, axis, degrees in turns:
+        world[bone] = world[bone] @ Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
+    world = upright @ world @ upright.T
+    for bone, parent in enumerate(parents[1:], 1):
+        world[bone] = world[parent] @ world[bone]
     return dict(zip(names, world, strict=True))
+
+
+def _read_frame(path: Path) -> tuple[list[str], list[int], list[tuple[int, str, float]]]:
+    """Names and parents of the bones, and their turns (bone, axis, degrees) in the order that they are applied."""
+    head, frame = path.read_text().split("MOTION")
+    names, parents, channels = [], [], []
+    inside: list[int] = []
+    for line in head.splitlines():
+        key, *values = line.split() or [""]
+        if key in ("ROOT", "JOINT"):
+            parents.append(inside[-1] if inside else -1)
+            names.append(values[0])
+        elif key == "{":
+            inside.append(len(names) - 1)
+        elif key == "}":
+            inside.pop()
+        elif key == "CHANNELS":
+            channels += [(len(names) - 1, channel) for channel in values[1:]]
+    numbers = [float(number) for number in frame.split("\n", 3)[3].split()]
+    every = zip(channels, numbers, strict=True)
+    turns = [(bone, name[0].lower(), value) for (bone, name), value in every if name.endswith("rotation")]
+    return names, parents, turns
 
 
 def mirrored_theta(theta: np.ndarray) -> np.ndarray:

@@ -153,22 +153,26 @@ class Rig:
         row = hand @ (first - last)
         return float(np.arctan2(row[1], row[2]) * np.array(1.0 if prefix == "left_" else -1.0))
 
-    def pose(self, bodies: Bodies, index: int, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices [V, 3] of one body posed by theta [24, 3], and its joints at rest [24, 3]; its pelvis is the origin."""
-        turned, places = self.rest(bodies.heads[index])
+    def stand(self, bodies: Bodies, index: int) -> "Standing":
+        """One body in SMPL's T-pose, its pelvis at the origin."""
+        heads = bodies.heads[index].astype(np.float64)
+        turned, places = self.rest(heads)
         joints = self.joints(places)
-        rotation, translation = self._motions(joints - joints[0], theta)
-        heads = places - joints[0]
-        # Each bone first goes to the T-pose, then on with its joint.
-        whole = rotation @ turned
-        shift = (rotation @ (heads - (turned @ bodies.heads[index][..., None])[..., 0])[..., None])[..., 0] + translation
+        shift = places - joints[0] - (turned @ heads[..., None])[..., 0]
         points = bodies.vertices[index][self.vertices].astype(np.float64)
-        return dual_quaternion_skin(points, self._blend, self.teacher.parents, whole, shift), joints - joints[0]
+        skinned = dual_quaternion_skin(points, self._blend, self.teacher.parents, turned, shift)
+        return Standing(skinned, joints - joints[0], points, turned, shift)
+
+    def pose(self, body: "Standing", theta: np.ndarray, joints: np.ndarray | None = None) -> np.ndarray:
+        """Vertices [V, 3] of a body posed by theta [24, 3] about its own joints or about others, [24, 3]."""
+        rotation, translation = self._motions(body.joints if joints is None else joints, theta)
+        # Each bone first goes to the T-pose, then on with its joint.
+        shift = (rotation @ body.translation[..., None])[..., 0] + translation
+        return dual_quaternion_skin(body.points, self._blend, self.teacher.parents, rotation @ body.rotation, shift)
 
     def _motions(self, joints: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rotation [104, 3, 3] and translation [104, 3] of each bone from the T-pose."""
         local = Rotation.from_rotvec(theta)
-        world, _ = joint_transforms(joints, PARENTS, theta.astype(np.float64))
         carried, moved = joint_transforms(joints, PARENTS, theta.astype(np.float64))
         rotation, translation = carried[self.joint_of], moved[self.joint_of]
         posed_joints = (carried @ joints[..., None])[..., 0] + moved
@@ -183,7 +187,7 @@ class Rig:
                 kind = "pelvis"
             limb = INDEX[prefix + LIMB[kind]]
             axis = _unit(joints[limb] - joints[joint])
-            turned = world[joint]
+            turned = carried[joint]
             if own is not None:
                 turned = turned @ _about(axis, (own - 1) * _twist(local[joint], axis))
             if following is not None:
@@ -191,6 +195,22 @@ class Rig:
             rotation[bone] = turned
             translation[bone] = posed_joints[joint] - turned @ joints[joint]
         return rotation, translation
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One body in SMPL's T-pose, its pelvis at the origin."""
+
+    vertices: np.ndarray
+    """[V, 3]."""
+    joints: np.ndarray
+    """[24, 3] where the teacher marks them."""
+    points: np.ndarray
+    """[V, 3] in the teacher's A-pose."""
+    rotation: np.ndarray
+    """[104, 3, 3] of each bone from the A-pose."""
+    translation: np.ndarray
+    """[104, 3]."""
 
 
 def dual_quaternion_skin(

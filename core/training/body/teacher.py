@@ -4,7 +4,6 @@ One configuration alone is used, `topology="makehuman"`: it has the vertex order
 clothes bind, and it needs no download.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
