@@ -138,6 +138,15 @@ def export_flame(out: Annotated[Path, typer.Option(metavar="FILE", help="The .np
 
 
 @app.command()
+def export_smpl(out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz or .pkl file to write.")]) -> None:
+    """Write the open body model in SMPL's file format."""
+    from ..parametric.body import BodyModel
+    from ..parametric.smpl_files import export_smpl as export
+
+    typer.echo(export(BodyModel.load(), out))
+
+
+@app.command()
 def train(
     recipe: Name,
     data: Data,

@@ -12,6 +12,7 @@ from ..training.body.poses import authored_poses, random_theta, theta_of
 from ..training.body.posing import INDEX, Rig
 from ..training.body.teacher import Bodies, Teacher
 from ..weights import weights_path
+from .body_pictures import draw_body_model
 
 HELD_OUT_SEED = 2**31
 """Recipes draw from small seeds: nothing drawn from this one was trained on."""
@@ -28,6 +29,12 @@ BENT = {
 
 
 def evaluate_body_model(data: Path) -> dict[str, Any]:
+    """`measure_body_model`, and the picture of the documentation."""
+    draw_body_model(BodyModel.load(weights_path("body")))
+    return measure_body_model(data)
+
+
+def measure_body_model(data: Path) -> dict[str, Any]:
     """Distances in mm between corresponding vertices of the teacher's bodies and ours; volumes around bent joints."""
     model = BodyModel.load(weights_path("body"))
     rig = Rig(Teacher(), model.base_index)

@@ -13,8 +13,10 @@ INFLUENCES = 4
 NEIGHBOURS = 1000
 """Vertices around a joint that may place it."""
 RIDGE = 1e-3
-TOUCHES = 1e-3
-"""Skinning weight from which a joint's turn may move a vertex's corrective."""
+REACH = 0.03
+"""Of `Rig.bending`: where a joint bends less, its share in the correctives fades out."""
+DAMPING = 0.2
+"""Beside the squares of the blended rotations, which are 1 where a limb is straight."""
 REFLECT = np.array([-1, 1, 1])
 
 
@@ -57,8 +59,8 @@ def joint_regressor(samples: np.ndarray, joints: np.ndarray, mirror: np.ndarray)
 def skinning_weights(summed: np.ndarray, mirror: np.ndarray | None) -> np.ndarray:
     """[V, 24] of at most four influences, made symmetric where `mirror` is given."""
     weights = summed if mirror is None else (summed + summed[mirror][:, MIRRORED_JOINTS]) / 2
-    fourth = np.sort(weights, 1)[:, -INFLUENCES, None]
-    kept = np.where((weights >= fourth) & (weights > 1e-4), weights, 0)
+    order = np.argsort(weights, 1)[:, ::-1]
+    kept = np.where(np.argsort(order, 1) < INFLUENCES, weights, 0)
     return kept / kept.sum(1, keepdims=True)
 
 
@@ -80,27 +82,36 @@ class Correctives:
         self.seen += 1
 
     def solve(self) -> np.ndarray:
-        """posedirs [207, 3 V]."""
-        summed = self.rig.summed_weights() > TOUCHES
-        near = summed[:, 1:] | summed[:, PARENTS[1:]]
+        """posedirs [207, 3 V]. A joint's ridge rises without bound where it bends nothing: were it cut off at some
+        weight instead, a step would be seen there, and joints far away would stand in for what is not linear.
+        """
+        bending = self.rig.bending()
+        near = bending > REACH / 30
         patterns, which = np.unique(near, axis=0, return_inverse=True)
         out = np.zeros((POSE_FEATURES, len(near), 3))
         moment = self.moment.reshape(out.shape)
         for number, pattern in enumerate(patterns):
             rows, columns = np.flatnonzero(np.repeat(pattern, 9)), np.flatnonzero(which.ravel() == number)
-            gram = self.gram[np.ix_(rows, rows)] + RIDGE * self.seen * np.eye(len(rows))
-            found = np.linalg.solve(gram, moment[np.ix_(rows, columns)].reshape(len(rows), -1))
-            out[np.ix_(rows, columns)] = found.reshape(len(rows), len(columns), 3)
+            ridge = RIDGE * self.seen * (1 + (REACH / bending[np.ix_(columns, pattern)]) ** 2)
+            gram = self.gram[np.ix_(rows, rows)] + np.repeat(ridge, 9, axis=1)[:, :, None] * np.eye(len(rows))
+            found = np.linalg.solve(gram, moment[np.ix_(rows, columns)].transpose(1, 0, 2))
+            out[np.ix_(rows, columns)] = found.transpose(1, 0, 2)
         return out.reshape(POSE_FEATURES, -1)
 
 
 def left_over(
     rest: np.ndarray, posed: np.ndarray, joints: np.ndarray, weights: np.ndarray, theta: np.ndarray
 ) -> np.ndarray:
-    """[V, 3] what linear skinning of `rest` leaves of `posed`, before the skinning that would carry it."""
+    """[V, 3] what linear skinning of `rest` leaves of `posed`, before the skinning that would carry it.
+
+    Where a joint bends far, blended rotations hardly reach some directions; undone exactly, they would ask for
+    displacements so large that half-bent limbs, where correctives are a mixture of those, had steps.
+    """
     rotation, translation = lbs.joint_transforms(joints, PARENTS, theta)
     blended = (weights @ rotation.reshape(len(joints), 9)).reshape(-1, 3, 3)
-    return np.linalg.solve(blended, (posed - weights @ translation)[..., None])[..., 0] - rest
+    left = posed - (blended @ rest[..., None])[..., 0] - weights @ translation
+    back = blended.transpose(0, 2, 1)
+    return np.linalg.solve(back @ blended + DAMPING * np.eye(3), back @ left[..., None])[..., 0]
 
 
 def symmetric_correctives(posedirs: np.ndarray, mirror: np.ndarray) -> np.ndarray:

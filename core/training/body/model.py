@@ -132,7 +132,7 @@ def _card(what: str) -> dict:
         "licence": "GPL-3.0-or-later",
         "shape_components": SHAPES,
         "method": f"PCA of {BODIES} bodies of all ages and builds in SMPL's T-pose; joints by non-negative least "
-        f"squares; the teacher's 104 bones summed onto SMPL's 24 joints, four influences; correctives by ridge regression on "
-        f"{POSED} random poses, against the 104 bones blended as dual quaternions",
+        f"squares; the teacher's 104 bones summed onto SMPL's 24 joints, four influences; correctives by ridge "
+        f"regression on {POSED} random poses, against the 104 bones blended as dual quaternions",
         "metrics": "likeness evaluate body-model",
     }

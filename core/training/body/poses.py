@@ -29,6 +29,10 @@ LIMITS = {
 """Degrees about x, y, z of the left or middle joint, from the T-pose; the right one's are mirrored."""
 MIRRORED = np.array([1, -1, -1])
 """What a reflection in x does to an axis-angle."""
+MIRRORED_JOINTS = np.array(
+    [INDEX[{"left_": "right_", "right_": "left_", "": ""}[side(name)[0]] + side(name)[1]] for name in JOINTS]
+)
+"""[24] the joint on the other side."""
 LEADERS = {
     "pelvis": "root",
     "hip": "upperleg02",
@@ -124,14 +128,3 @@ def _read_frame(path: Path) -> tuple[list[str], list[int], list[tuple[int, str, 
     every = zip(channels, numbers, strict=True)
     turns = [(bone, name[0].lower(), value) for (bone, name), value in every if name.endswith("rotation")]
     return names, parents, turns
-
-
-def mirrored_theta(theta: np.ndarray) -> np.ndarray:
-    """The pose of the mirror image, [24, 3]."""
-    return theta[MIRRORED_JOINTS] * MIRRORED
-
-
-MIRRORED_JOINTS = np.array(
-    [INDEX[{"left_": "right_", "right_": "left_", "": ""}[side(name)[0]] + side(name)[1]] for name in JOINTS]
-)
-"""[24] the joint on the other side."""

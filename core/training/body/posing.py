@@ -54,7 +54,7 @@ GROUPS = {
     "hand": "finger[2-5]",
 }
 """Joint -> the bones that follow it; thumbs stay with the wrist."""
-OWN_TWIST = {"upperarm01": 0.35, "lowerarm01": 0.35, "upperleg01": 0.35, "lowerleg01": 0.35, "neck01": 0.4}
+OWN_TWIST = {"upperarm01": 0.35, "upperleg01": 0.35, "neck01": 0.4}
 """Bone -> its share of its own joint's turn about the limb; others take all of it."""
 NEXT_TWIST = {
     "lowerarm01": 0.2,
@@ -112,6 +112,30 @@ class Rig:
         np.add.at(summed.T, self.joint_of, self.teacher.weights[self.vertices].T)
         return summed
 
+    def bending(self) -> np.ndarray:
+        """[V, 23], 0..1: how much a turn of each joint but the root changes the form around a vertex, and not only
+        its place. 1 where what the joint carries and what it does not meet half and half, or along a twisting limb.
+        """
+        below = np.eye(len(JOINTS))
+        for joint in range(len(JOINTS) - 1, 0, -1):
+            below[:, PARENTS[joint]] += below[:, joint]
+        carried = (self.summed_weights() @ below)[:, 1:]
+        twisted = np.zeros_like(carried)
+        for bone, joint in enumerate(self.joint_of):
+            share = self.teacher.weights[self.vertices, bone]
+            stem = self.teacher.bones[bone].split(".")[0]
+            if stem in OWN_TWIST:
+                twisted[:, joint - 1] += share
+            if stem in NEXT_TWIST:
+                twisted[:, self._next(joint) - 1] += share
+        return np.maximum(4 * carried * (1 - carried), twisted).clip(0, 1)
+
+    @staticmethod
+    def _next(joint: int) -> int:
+        """The joint at the other end of a joint's limb."""
+        prefix, name = side(JOINTS[joint])
+        return INDEX[prefix + LIMB[name]]
+
     def joints(self, heads: np.ndarray) -> np.ndarray:
         """[24, 3] of the bones' beginnings [104, 3]."""
         return np.stack([heads[_bones(self.teacher, name, HEADS)].mean(0) for name in JOINTS])
@@ -151,7 +175,8 @@ class Rig:
         ending = prefix[0].upper()
         first, last = (heads[self.teacher.bones.index(f"finger{i}-1.{ending}")] for i in (2, 5))
         row = hand @ (first - last)
-        return float(np.arctan2(row[1], row[2]) * np.array(1.0 if prefix == "left_" else -1.0))
+        angle = float(np.arctan2(row[1], row[2]))
+        return angle if prefix == "left_" else -angle
 
     def stand(self, bodies: Bodies, index: int) -> "Standing":
         """One body in SMPL's T-pose, its pelvis at the origin."""
@@ -182,10 +207,7 @@ class Rig:
             own, following = OWN_TWIST.get(stem), NEXT_TWIST.get(stem)
             if own is None and following is None:
                 continue
-            prefix, kind = side(JOINTS[joint])
-            if stem == "spine04":
-                kind = "pelvis"
-            limb = INDEX[prefix + LIMB[kind]]
+            limb = self._next(joint)
             axis = _unit(joints[limb] - joints[joint])
             turned = carried[joint]
             if own is not None:
