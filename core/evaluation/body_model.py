@@ -20,6 +20,7 @@ BODIES, POSES = 100, 200
 SHAPES = (4, 8, 10, 12, 16)
 BENT = {
     "elbow at 90 degrees": ("left_elbow", theta_of(left_elbow=(0, -90, 0)), 0.12),
+    "elbow at 130 degrees": ("left_elbow", theta_of(left_elbow=(0, -130, 0)), 0.12),
     "knee at 90 degrees": ("left_knee", theta_of(left_knee=(90, 0, 0)), 0.15),
     "hip at 90 degrees": ("left_hip", theta_of(left_hip=(-90, 0, 0)), 0.20),
     "shoulder down 75 degrees": ("left_shoulder", theta_of(left_shoulder=(0, 0, -75)), 0.13),
@@ -47,8 +48,9 @@ def measure_body_model(data: Path) -> dict[str, Any]:
         "vertices": len(model.v_template),
         "Held-out bodies in the T-pose": posed.shapes(),
         "Held-out poses of held-out bodies": {
-            f"{POSES} random poses": posed.errors(random),
-            f"{len(authored)} poses by MakeHuman's artists": posed.errors(authored),
+            f"{POSES} random poses": posed.errors(random, posed.joints),
+            f"{len(authored)} poses by MakeHuman's artists": posed.errors(authored, posed.joints),
+            f"{POSES} random poses about the teacher's own marks": posed.errors(random, posed.marks),
         },
         "Volume around bent joints, share of the teacher's": posed.volumes(),
     }
@@ -62,6 +64,7 @@ class Posed:
         self.standing = [rig.stand(bodies, index) for index in range(len(bodies))]
         self.rest = np.stack([body.vertices for body in self.standing])
         self.joints = model.J_regressor @ self.rest
+        self.marks = np.stack([body.joints for body in self.standing])
         basis = model.shapedirs.reshape(-1, model.shapedirs.shape[2]).astype(np.float64)
         offsets = (self.rest - model.v_template).reshape(len(bodies), -1)
         self.fits = {n: np.linalg.lstsq(basis[:, :n], offsets.T, rcond=None)[0].T.astype(np.float32) for n in SHAPES}
@@ -72,15 +75,14 @@ class Posed:
         table = {"the mean body": summary(np.linalg.norm(self.rest - self.model.v_template, axis=2))}
         for count, betas in self.fits.items():
             table[f"{count} betas"] = summary(np.linalg.norm(self.model.shaped(betas) - self.rest, axis=2))
-        marked = np.stack([body.joints for body in self.standing])
-        table["joints, from where the teacher marks them"] = summary(np.linalg.norm(self.joints - marked, axis=2))
+        table["joints, from the teacher's own marks"] = summary(np.linalg.norm(self.joints - self.marks, axis=2))
         return table
 
-    def errors(self, cases: list[tuple[int, np.ndarray]]) -> dict[str, float]:
-        """Over (body, theta): of the bones alone, and with correctives."""
+    def errors(self, cases: list[tuple[int, np.ndarray]], joints: np.ndarray) -> dict[str, float]:
+        """Over (body, theta): of the bones alone, and with correctives; the teacher turns about joints [N, 24, 3]."""
         found: dict[str, list[np.ndarray]] = {"bones_alone": [], "ours": []}
         for index, theta in track(cases, "Poses"):
-            target = self.rig.pose(self.standing[index], theta, self.joints[index])
+            target = self.rig.pose(self.standing[index], theta, joints[index])
             beta, pose = self.beta[index], theta.astype(np.float32)
             for name, function in (("bones_alone", self.model.skinned), ("ours", self.model.vertices)):
                 found[name].append(np.linalg.norm(function(beta, pose) - target, axis=1))

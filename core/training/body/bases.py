@@ -59,8 +59,9 @@ def joint_regressor(samples: np.ndarray, joints: np.ndarray, mirror: np.ndarray)
 def skinning_weights(summed: np.ndarray, mirror: np.ndarray | None) -> np.ndarray:
     """[V, 24] of at most four influences, made symmetric where `mirror` is given."""
     weights = summed if mirror is None else (summed + summed[mirror][:, MIRRORED_JOINTS]) / 2
-    order = np.argsort(weights, 1)[:, ::-1]
-    kept = np.where(np.argsort(order, 1) < INFLUENCES, weights, 0)
+    # Strictly above the fifth: of two mirrored joints that tie for the fourth place on the midline, neither is kept.
+    fifth = np.sort(weights, 1)[:, -INFLUENCES - 1, None]
+    kept = np.where(weights > fifth, weights, 0)
     return kept / kept.sum(1, keepdims=True)
 
 
