@@ -14,13 +14,8 @@ import numpy as np
 from ..errors import EngineError
 from ..tensors import load_tensors
 from .lbs import Array, namespace, pose_feature, skin
+from .smpl_joints import JOINTS
 
-JOINTS = (
-    *("pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle"),
-    *("spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder"),
-    *("right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hand", "right_hand"),
-)
-PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 POSE_FEATURES = 9 * (len(JOINTS) - 1)
 DEFAULT_WEIGHTS = Path(__file__).parents[2] / "weights" / "body.safetensors"
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from .body import JOINTS, PARENTS, BodyModel
+from .body import BodyModel
 from .model_files import check_arrays, read_arrays, triangles, write_arrays
+from .smpl_joints import JOINTS, PARENTS
 
 SHAPES_OF_A_FULL_FILE = 300
 """Columns of `shapedirs` in a full file; the `smplx` library reads ten alone of one with fewer."""

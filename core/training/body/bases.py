@@ -5,7 +5,8 @@ from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 
 from ...parametric import lbs
-from ...parametric.body import JOINTS, PARENTS, POSE_FEATURES
+from ...parametric.body import POSE_FEATURES
+from ...parametric.smpl_joints import JOINTS, PARENTS
 from .poses import MIRRORED_JOINTS
 from .posing import Rig, Standing
 

@@ -7,7 +7,7 @@ import numpy as np
 from rich.progress import Progress
 
 from ...errors import InputError
-from ...parametric.body import JOINTS, PARENTS
+from ...parametric.smpl_joints import JOINTS, PARENTS
 from ...weights import FOLDER
 from ..makehuman import SKIN, load_base
 from ..publish import publish

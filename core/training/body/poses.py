@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from ...errors import InputError
-from ...parametric.body import JOINTS, PARENTS
+from ...parametric.bvh import read_bvh
 from ...parametric.rotations import axis_angle_from_matrix
-from .posing import INDEX, Rig, side
+from ...parametric.skeleton_motion import SkeletonMotion
+from ...parametric.smpl_joints import INDEX, JOINTS, PARENTS
+from .posing import Rig, side
 
 LIMITS = {
     "hip": ((-120, 30), (-40, 40), (-20, 55)),
@@ -33,6 +34,8 @@ MIRRORED_JOINTS = np.array(
     [INDEX[{"left_": "right_", "right_": "left_", "": ""}[side(name)[0]] + side(name)[1]] for name in JOINTS]
 )
 """[24] the joint on the other side."""
+UPRIGHT = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
+"""From z up to +Y up."""
 LEADERS = {
     "pelvis": "root",
     "hip": "upperleg02",
@@ -82,49 +85,16 @@ def authored_poses(data: Path, rig: Rig) -> dict[str, np.ndarray]:
         raise InputError(f"{folder} is not there; give the folder that holds makehuman/ with --data.")
     middle = rig.teacher.bodies(np.full((1, 11), 0.5)).heads[0]
     to_t_pose = rig.rest(middle)[0]
-    return {file.stem: _theta(_world_rotations(file), rig, to_t_pose) for file in files}
+    return {file.stem: _theta(read_bvh(file), rig, to_t_pose) for file in files}
 
 
-def _theta(world: dict[str, np.ndarray], rig: Rig, to_t_pose: np.ndarray) -> np.ndarray:
+def _theta(motion: SkeletonMotion, rig: Rig, to_t_pose: np.ndarray) -> np.ndarray:
+    """[24, 3] of the first frame, of a file with z up and the teacher's A-pose as its rest."""
     turned = []
     for joint in JOINTS:
         prefix, name = side(joint)
         bone = LEADERS[name] + {"left_": ".L", "right_": ".R", "": ""}[prefix]
-        turned.append(world[bone] @ to_t_pose[rig.teacher.bones.index(bone)].T)
+        world = UPRIGHT @ motion.rotations[0, motion.names.index(bone)] @ UPRIGHT.T
+        turned.append(world @ to_t_pose[rig.teacher.bones.index(bone)].T)
     local = [turned[0], *(turned[PARENTS[j]].T @ turned[j] for j in range(1, len(JOINTS)))]
     return axis_angle_from_matrix(np.stack(local))
-
-
-def _world_rotations(path: Path) -> dict[str, np.ndarray]:
-    """Bone -> rotation [3, 3] from MakeHuman's A-pose, +Y up, of a BVH file of one frame with z up."""
-    names, parents, turns = _read_frame(path)
-    upright = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
-    world = np.tile(np.eye(3), (len(names), 1, 1))
-    for bone, axis, degrees in turns:
-        world[bone] = world[bone] @ Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
-    world = upright @ world @ upright.T
-    for bone, parent in enumerate(parents[1:], 1):
-        world[bone] = world[parent] @ world[bone]
-    return dict(zip(names, world, strict=True))
-
-
-def _read_frame(path: Path) -> tuple[list[str], list[int], list[tuple[int, str, float]]]:
-    """Names and parents of the bones, and their turns (bone, axis, degrees) in the order that they are applied."""
-    head, frame = path.read_text().split("MOTION")
-    names, parents, channels = [], [], []
-    inside: list[int] = []
-    for line in head.splitlines():
-        key, *values = line.split() or [""]
-        if key in ("ROOT", "JOINT"):
-            parents.append(inside[-1] if inside else -1)
-            names.append(values[0])
-        elif key == "{":
-            inside.append(len(names) - 1)
-        elif key == "}":
-            inside.pop()
-        elif key == "CHANNELS":
-            channels += [(len(names) - 1, channel) for channel in values[1:]]
-    numbers = [float(number) for number in frame.split("\n", 3)[3].split()]
-    every = zip(channels, numbers, strict=True)
-    turns = [(bone, name[0].lower(), value) for (bone, name), value in every if name.endswith("rotation")]
-    return names, parents, turns

@@ -13,11 +13,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.spatial.transform import Rotation
 
-from ...parametric.body import JOINTS, PARENTS
 from ...parametric.lbs import joint_transforms
+from ...parametric.smpl_joints import INDEX, JOINTS, PARENTS
 from .teacher import Bodies, Teacher
 
-INDEX = {name: index for index, name in enumerate(JOINTS)}
 HEADS = {
     "pelvis": "root",
     "hip": "upperleg01",

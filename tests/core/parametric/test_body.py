@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from likeness.core.errors import EngineError
-from likeness.core.parametric.body import JOINTS, PARENTS, BodyModel
+from likeness.core.parametric.body import BodyModel
 from likeness.core.parametric.head import DEFAULT_WEIGHTS as HEAD
+from likeness.core.parametric.smpl_joints import JOINTS, PARENTS
 
 BETA, THETA = np.zeros(16, np.float32), np.zeros((24, 3), np.float32)
 

@@ -11,9 +11,10 @@ import torch
 from smplx.utils import Struct
 
 from likeness.core.errors import InputError, UsageError
-from likeness.core.parametric.body import JOINTS, PARENTS, BodyModel
+from likeness.core.parametric.body import BodyModel
 from likeness.core.parametric.lbs import pose_feature, skin
 from likeness.core.parametric.smpl_files import export_smpl, load_smpl
+from likeness.core.parametric.smpl_joints import JOINTS, PARENTS
 
 V, F = 80, 120
 HANDS = [parent for wrist in (20, 21) for finger in range(5) for parent in (wrist, None, None)]

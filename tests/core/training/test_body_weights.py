@@ -4,7 +4,8 @@ import igl
 import numpy as np
 import pytest
 
-from likeness.core.parametric.body import JOINTS, PARENTS, BodyModel
+from likeness.core.parametric.body import BodyModel
+from likeness.core.parametric.smpl_joints import JOINTS, PARENTS
 from likeness.core.rendering.rasterise import triangulate
 from likeness.core.tensors import load_tensors
 from likeness.core.weights import weights_path
