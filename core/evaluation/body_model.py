@@ -47,6 +47,7 @@ def measure_body_model(data: Path) -> dict[str, Any]:
     authored = [(index, theta) for index, theta in enumerate(authored_poses(data, rig).values())]
     return {
         "vertices": len(model.v_template),
+        **_heights(model, np.random.default_rng(HELD_OUT_SEED)),
         "Held-out bodies in the T-pose": posed.shapes(),
         "Held-out poses of held-out bodies": {
             f"{POSES} random poses": posed.errors(random, posed.joints),
@@ -55,6 +56,13 @@ def measure_body_model(data: Path) -> dict[str, Any]:
         },
         "Volume around bent joints, share of the teacher's": posed.volumes(),
     }
+
+
+def _heights(model: BodyModel, rng: np.random.Generator) -> dict[str, float]:
+    """Of bodies of standard normal betas."""
+    betas = rng.standard_normal((BODIES, model.shapedirs.shape[2])).astype(np.float32)
+    heights = np.ptp(model.shaped(betas)[..., 1], axis=1)
+    return {"random_bodies_height_mean_m": float(heights.mean()), "random_bodies_height_sd_m": float(heights.std())}
 
 
 class Posed:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ...bodies.retarget import local_theta
 from ...errors import InputError
 from ...parametric.bvh import read_bvh
-from ...parametric.rotations import axis_angle_from_matrix
 from ...parametric.skeleton_motion import SkeletonMotion
-from ...parametric.smpl_joints import INDEX, JOINTS, PARENTS
+from ...parametric.smpl_joints import INDEX, JOINTS
 from .posing import Rig, side
 
 LIMITS = {
@@ -96,5 +96,4 @@ def _theta(motion: SkeletonMotion, rig: Rig, to_t_pose: np.ndarray) -> np.ndarra
         bone = LEADERS[name] + {"left_": ".L", "right_": ".R", "": ""}[prefix]
         world = UPRIGHT @ motion.rotations[0, motion.names.index(bone)] @ UPRIGHT.T
         turned.append(world @ to_t_pose[rig.teacher.bones.index(bone)].T)
-    local = [turned[0], *(turned[PARENTS[j]].T @ turned[j] for j in range(1, len(JOINTS)))]
-    return axis_angle_from_matrix(np.stack(local))
+    return local_theta(np.stack(turned)[None])[0]
