@@ -1,6 +1,7 @@
 """MakeHuman's base body and what hangs on it (CC0): the formats .obj and .mhclo, as their files state them."""
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,34 +103,39 @@ class Clothing:
 
 
 def load_clothing(path: Path) -> Clothing:
-    """Read a .mhclo file and the .obj beside it. Raises InputError when it is not there or does not fit its .obj."""
+    """Read a .mhclo file and the .obj beside it. Raises InputError where it is missing, damaged or unlike its .obj."""
     if not path.is_file():
         raise InputError(f"{path} is not there; give the folder that holds makehuman/ with --data.")
-    scale = np.full((3, 3), np.nan)
-    rows, hidden, mesh, reading = [], "", path.with_suffix(".obj"), ""
-    for line in path.read_text().splitlines():
-        key, *values = line.split("#")[0].split() or [""]
-        if key[:1].isdigit() or key == "-":
-            if reading == "verts":
-                rows.append([float(value) for value in (key, *values)] if values else [float(key)] * 3 + [1] + [0] * 5)
-            elif reading == "delete_verts":
-                hidden += f" {line}"
-            continue
-        if key in ("verts", "delete_verts"):
-            reading = key
-        if key in ("x_scale", "y_scale", "z_scale"):
-            scale["xyz".index(key[0])] = [float(value) for value in values]
-        elif key == "obj_file":
-            mesh = path.parent / values[0]
-    table, shown = np.array(rows).reshape(-1, 9), load_obj(mesh)
+    said = _statements(path)
+    try:
+        rows = [[float(word) for word in words] for words in said["verts"][1:]]
+        table = np.array([row if len(row) > 1 else [row[0]] * 3 + [1] + [0] * 5 for row in rows]).reshape(-1, 9)
+        scale = np.array([said[f"{axis}_scale"][0] for axis in "xyz"], float) * (1, 1, DECIMETRES)
+        mesh = path.parent / said["obj_file"][0][0]
+    except (IndexError, ValueError) as error:
+        raise InputError(f"{path.name} is damaged.") from error
+    shown = load_obj(mesh)
     if len(table) != len(shown.vertices):
         raise InputError(f"{path.name} binds {len(table)} vertices, and {mesh.name} has {len(shown.vertices)}.")
-    if np.isnan(scale).any():
-        raise InputError(f"{path.name} does not say for a body of which size it was made.")
-    scale[:, 2] *= DECIMETRES
-    return Clothing(
-        table[:, :3].astype(int), table[:, 3:6], DECIMETRES * table[:, 6:], scale, _ranges(hidden), shown.quads
-    )
+    hidden = _ranges(" ".join(word for words in said["delete_verts"] for word in words))
+    return Clothing(table[:, :3].astype(int), table[:, 3:6], DECIMETRES * table[:, 6:], scale, hidden, shown.quads)
+
+
+def _statements(path: Path) -> dict[str, list[list[str]]]:
+    """Keyword -> the words after it, line by line; lines of numbers go on with the last table that began."""
+    said: dict[str, list[list[str]]] = defaultdict(list)
+    table = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        words = line.split("#")[0].split()
+        if not words:
+            continue
+        if words[0] == "-" or words[0].isdigit():
+            said[table].append(words)
+            continue
+        # Other keywords may stand between a table's and its lines.
+        table = words[0] if words[0] in ("verts", "delete_verts") else table
+        said[words[0]].append(words[1:])
+    return said
 
 
 def _ranges(text: str) -> np.ndarray:

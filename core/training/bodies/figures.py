@@ -9,6 +9,7 @@ import igl
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from ...parametric.body import JOINTS
 from ...rendering.rasterise import interpolate, triangulate
 from ...rendering.shading import vertex_normals
 from ..body.posing import INDEX, Rig, Standing, dual_quaternion_skin
@@ -69,25 +70,33 @@ class Figure:
     skin: np.ndarray
     """[T, 3] triangles of all the skin, which is closed but for the eyes."""
 
-    def rest(self) -> Surface:
-        """In SMPL's T-pose, the pelvis at the origin."""
-        return self._surface(self.body.vertices, (self.body.rotation, self.body.translation))
+    def rest(self, push: bool = True) -> Surface:
+        """In SMPL's T-pose, the pelvis at the origin; clothes are pushed off the skin."""
+        return self._surface(self.body.vertices, (self.body.rotation, self.body.translation), push)
 
-    def posed(self, theta: np.ndarray) -> Surface:
+    def posed(self, theta: np.ndarray, push: bool = True) -> Surface:
         """By axis-angles theta [24, 3]; the pelvis stays at the origin."""
-        return self._surface(self.rig.pose(self.body, theta), self.rig.from_rest(self.body, theta))
+        return self._surface(self.rig.pose(self.body, theta), self.rig.from_rest(self.body, theta), push)
 
-    def _surface(self, body: np.ndarray, bones: tuple[np.ndarray, np.ndarray]) -> Surface:
-        vertices, triangles = [body], [self.bare]
-        part = [(self.bare >= SKIN).all(1).astype(int)]
-        start = len(body)
+    def weights(self) -> np.ndarray:
+        """[V, 24] skinning weights of the surface's vertices, the bones' summed by joint."""
+        by_joint = np.eye(len(JOINTS))[self.rig.joint_of]
+        worn = [garment.weights @ by_joint for garment in self.garments.values()]
+        return np.concatenate([self.rig.summed_weights(), *worn])
+
+    def _surface(self, body: np.ndarray, bones: tuple[np.ndarray, np.ndarray], push: bool) -> Surface:
+        vertices, triangles = body, self.bare
+        part = (self.bare >= SKIN).all(1).astype(int)
         for name, garment in self.garments.items():
             carried = dual_quaternion_skin(garment.points, garment.weights, self.rig.teacher.parents, *bones)
-            vertices.append(garment.pushed_out(carried, body, self.skin))
-            triangles.append(garment.triangles + start)
-            part.append(np.full(len(garment.triangles), PARTS.index(name)))
-            start += len(carried)
-        return Surface(np.concatenate(vertices), np.concatenate(triangles), np.concatenate(part))
+            if push:
+                # Suit and shoes lie on the skin, hair on all that is worn too.
+                under = triangles if name == "hair" else self.skin
+                carried = garment.pushed_out(carried, vertices, under)
+            triangles = np.concatenate([triangles, garment.triangles + len(vertices)])
+            vertices = np.concatenate([vertices, carried])
+            part = np.append(part, np.full(len(garment.triangles), PARTS.index(name)))
+        return Surface(vertices, triangles, part)
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,7 @@ class Dresser:
         worn = {"suit": suit}
         if outfit.shoes:
             shoes = self.wardrobe[outfit.shoes]
-            worn["shoes"] = Garment.bound(shoes, base, self._weights)
+            worn["shoes"] = Garment.bound(shoes, base, self._weights).unlined(base, self._skin)
             covered[shoes.hidden[shoes.hidden < SKIN]] = True
         if outfit.hair:
             hair = Garment.bound(self.wardrobe[outfit.hair], base, self._weights)
@@ -142,7 +151,7 @@ class Dresser:
         """The suit, and which vertices of the skin [SKIN] it covers."""
         clothing, skin = self.wardrobe[outfit.suit], body.vertices[:SKIN]
         whole = Garment.bound(clothing, base, self._weights, outfit.size)
-        whole = whole.loosened(base, self._skin, outfit.looseness)
+        whole = whole.unlined(base, self._skin).loosened(base, self._skin, outfit.looseness)
         bones = body.rotation, body.translation
         parents = self.rig.teacher.parents
         suit = whole.cut(beyond_cut(dual_quaternion_skin(whole.points, whole.weights, parents, *bones), body, outfit))

@@ -14,6 +14,8 @@ GAP = 3e-3
 """Metres between the skin and what is worn on it."""
 DEEPEST = 0.04
 """Metres under the skin from which on a vertex is not pushed out: it belongs to another limb."""
+LINING = -0.3
+"""Cosine between a triangle's normal and the skin's below which it is lining."""
 SPREADING = 4
 """How many times a push is averaged over neighbours."""
 
@@ -33,6 +35,16 @@ class Garment:
     def bound(cls, clothing: Clothing, body: np.ndarray, weights: csr_matrix, size: float = 1.0) -> "Garment":
         """On a body [19158, 3] at rest with skinning weights [19158, B]."""
         return cls(clothing.bind(body, size), clothing.blend() @ weights, triangulate(clothing.quads)[0])
+
+    def unlined(self, skin: np.ndarray, triangles: np.ndarray) -> "Garment":
+        """Without the triangles that face the skin: a lining, which nobody sees, takes from the winding number what the
+        cloth over it gives.
+        """
+        a, b, c = (self.points[self.triangles[:, k]] for k in range(3))
+        normals = np.cross(b - a, c - a)
+        outward = nearest_on((a + b + c) / 3, skin, triangles)[1]
+        cosine = (normals * outward).sum(1) / np.maximum(np.linalg.norm(normals, axis=1), 1e-12)
+        return replace(self, triangles=self.triangles[cosine > LINING])
 
     def loosened(self, skin: np.ndarray, triangles: np.ndarray, distance: float) -> "Garment":
         """Every vertex `distance` metres further off the skin."""

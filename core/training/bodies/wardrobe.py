@@ -1,4 +1,4 @@
-"""What figures wear: MakeHuman's suits, shoes and hair (CC0), drawn to go together, each in a size and cut of its own."""
+"""What figures wear: MakeHuman's suits, shoes and hair (CC0), drawn to go together, each in a size and cut."""
 
 from dataclasses import dataclass
 from functools import cached_property
