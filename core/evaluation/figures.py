@@ -1,6 +1,7 @@
 """Suite `figures`: clothed figures as training data: do clothes cover the skin, is what is covered inside, how long."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import process_time
 from typing import Any
 
@@ -11,11 +12,13 @@ from ..rendering.rasterise import rasterise
 from ..training.bodies.figures import Dresser, Figure, Surface
 from ..training.bodies.garments import GAP, nearest_on
 from ..training.bodies.occupancy import occupancy_samples, occupied
+from ..training.bodies.poses import Poses
+from ..training.bodies.rows import Rows
 from ..training.bodies.views import FAR, HALF, SIZE, normal_maps
 from ..training.body.poses import authored_poses, random_theta
 from ..training.makehuman import SKIN
 
-FIGURES, SEED = 60, 3
+FIGURES, TIMED, SEED = 60, 12, 3
 IN_FRONT = 0.015
 """Metres that skin which pokes through lies at most in front of cloth; a hand before the hip lies further."""
 DEEP = 0.01
@@ -42,10 +45,21 @@ def evaluate_figures(data: Path) -> dict[str, Any]:
             rows.setdefault(name, []).append(_checked(figure, theta, surface) | {"make_s": seconds, "draw_s": drawn})
     return {
         "figures": FIGURES,
+        "row_s": _seconds_a_row(dresser),
         "Clothed figures": {
             name: {key: float(np.mean([row[key] for row in found])) for key in found[0]} for name, found in rows.items()
         },
     }
+
+
+def _seconds_a_row(dresser: Dresser) -> float:
+    """Of one core's time: person, clothes, samples in the T-pose and in a pose, maps, file."""
+    with TemporaryDirectory() as folder:
+        rows = Rows(dresser, Poses.split({}, random=50), folder=Path(folder))
+        rows.row("train", 0)
+        start = process_time()
+        rows.make("test_person", TIMED)
+    return (process_time() - start) / TIMED
 
 
 def _checked(figure: Figure, theta: np.ndarray | None, surface: Surface) -> dict[str, float]:

@@ -9,10 +9,10 @@ import igl
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ...parametric.body import JOINTS
+from ...parametric.smpl_joints import INDEX, JOINTS
 from ...rendering.rasterise import interpolate, triangulate
 from ...rendering.shading import vertex_normals
-from ..body.posing import INDEX, Rig, Standing, dual_quaternion_skin
+from ..body.posing import Rig, Standing, dual_quaternion_skin
 from ..body.teacher import Teacher, kept_vertices
 from ..makehuman import SKIN
 from .garments import Garment

@@ -1,54 +1,30 @@
 """The cache of figures: a file for each figure and pose, which follows from its split, its number and the poses alone.
 
-Held out are persons, drawn from a seed of their own, and poses, whose clips are split by name: `test_pose` shows
-persons of the training in poses that it lacks, `test_person` others in the same poses.
+Held out are persons, drawn from a seed of their own, and poses: `test_pose` shows persons of the training in poses that
+it lacks, `test_person` others in the same poses.
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from rich.progress import track
 
+from ...parametric.body import BodyModel
 from ...rendering.rasterise import interpolate
 from ...rendering.shading import vertex_normals
-from ..body.poses import random_theta
 from ..implicit.trainer import cache_folder
 from .figures import Dresser, Figure, Surface
 from .occupancy import occupancy_samples
+from .poses import Poses
 from .views import normal_maps
 
 SPLITS = {"train": (0, "train"), "test_pose": (0, "test"), "test_person": (1, "test")}
 """Name -> the seed of its persons, and which of the poses they take."""
-HELD_OUT = 0.2
-"""Share of the clips."""
 PAIRS = 3000
 """Points of the surface whose place is known in both poses."""
-
-
-@dataclass(frozen=True)
-class Poses:
-    """theta [N, 24, 3] to train with, and others to test with."""
-
-    train: np.ndarray
-    test: np.ndarray
-
-    @classmethod
-    def split(cls, clips: Mapping[str, np.ndarray], random: int, seed: int = 0) -> "Poses":
-        """Of clips by name, theta [F, 24, 3] each, whole ones are held out, and of `random` poses within the joints'
-        limits the same share. None turns the whole body.
-        """
-        names = np.random.default_rng([seed, 0]).permutation(sorted(clips))
-        held_out = round(HELD_OUT * len(names))
-        rng = np.random.default_rng([seed, 1])
-        drawn = np.array([random_theta(rng) for _ in range(random)]).reshape(-1, 24, 3)
-        cut = round(HELD_OUT * random)
-        test = np.concatenate([*(clips[name] for name in names[:held_out]), drawn[:cut]])
-        train = np.concatenate([*(clips[name] for name in names[held_out:]), drawn[cut:]])
-        still = np.arange(24)[:, None] > 0
-        return cls(train * still, test * still)
 
 
 @dataclass(frozen=True)
@@ -58,10 +34,20 @@ class Rows:
     dresser: Dresser
     poses: Poses
     poses_each: int = 4
-    folder: Path = cache_folder() / "figures-1"
+    folder: Path = field(default_factory=lambda: cache_folder() / "figures-1")
+
+    @cached_property
+    def _model(self) -> BodyModel:
+        return BodyModel.load()
+
+    @cached_property
+    def _solve(self) -> np.ndarray:
+        """[16, 3 V] from what a body differs by from the mean to its beta."""
+        return np.linalg.pinv(self._model.shapedirs.reshape(-1, self._model.shapedirs.shape[2]).astype(np.float64))
 
     def row(self, split: str, index: int) -> dict[str, np.ndarray]:
-        """One row, read or made: `sliders` [11], `outfit` (its repr), `joints` [24, 3] of the T-pose, `theta` [24, 3].
+        """One row, read or made: `sliders` [11], `outfit` (as text), `beta` [16] of our body model by least squares,
+        `joints` [24, 3] of the T-pose, `theta` [24, 3].
 
         Of the T-pose (`rest_`) and of the pose (`posed_`): `box_points`, `near_points`, `wide_points` and `_inside`, as
         `occupancy_samples` has them. `rest_surface`, `posed_surface`, `posed_normals` [3000, 3] float32: points of the
@@ -101,6 +87,7 @@ class Rows:
         row = {
             "sliders": figure.sliders,
             "outfit": np.array(str(asdict(figure.outfit))),
+            "beta": self._solve @ (figure.body.vertices - self._model.v_template).ravel(),
             "joints": figure.body.joints,
             "theta": theta,
             **_pairs(figure, rest, posed, rng),

@@ -5,7 +5,8 @@ import pytest
 
 from likeness.core.training.bodies.figures import Dresser, Figure
 from likeness.core.training.bodies.occupancy import occupied
-from likeness.core.training.bodies.rows import Poses, Rows
+from likeness.core.training.bodies.poses import Poses, clips
+from likeness.core.training.bodies.rows import Rows
 from likeness.core.training.bodies.wardrobe import HAIR, SHOES, SUITS, random_outfit
 from likeness.core.training.body.poses import theta_of
 
@@ -57,6 +58,15 @@ def test_clothes_follow_a_bent_limb(figure: Figure) -> None:
     left = figure.weights()[suit][:, 1] > 0.95
     assert moved[right].max(initial=0) < 0.02
     assert not left.any() or moved[left].min() > 0.05
+
+
+@pytest.mark.needs_data
+def test_motions_and_authored_poses_are_clips(data: Path, dresser: Dresser) -> None:
+    found = clips(data, dresser.rig)
+    assert {"tpose", "run01", "02_01_walk"} <= set(found)
+    assert np.abs(found["tpose"][0, 1:]).max() < 0.7
+    assert all(theta.shape[1:] == (24, 3) and np.isfinite(theta).all() for theta in found.values())
+    assert 10 < len(found["02_01_walk"]) < 25
 
 
 @pytest.mark.needs_data
