@@ -14,6 +14,7 @@ from ..registry import find
 EVALUATIONS: dict[str, str] = {
     "body-model": "body_model:evaluate_body_model",
     "coarse-net": "coarse_net:evaluate_coarse_net",
+    "figures": "figures:evaluate_figures",
     "fine": "fine:evaluate_fine",
     "hair": "hair:evaluate_hair",
     "heads": "heads:evaluate_heads",

@@ -189,10 +189,17 @@ class Rig:
 
     def pose(self, body: "Standing", theta: np.ndarray, joints: np.ndarray | None = None) -> np.ndarray:
         """Vertices [V, 3] of a body posed by theta [24, 3] about its own joints or about others, [24, 3]."""
+        moved = self.from_rest(body, theta, joints)
+        return dual_quaternion_skin(body.points, self._blend, self.teacher.parents, *moved)
+
+    def from_rest(
+        self, body: "Standing", theta: np.ndarray, joints: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Rotation [104, 3, 3] and translation [104, 3] of each bone from the A-pose to theta [24, 3]."""
         rotation, translation = self._motions(body.joints if joints is None else joints, theta)
         # Each bone first goes to the T-pose, then on with its joint.
         shift = (rotation @ body.translation[..., None])[..., 0] + translation
-        return dual_quaternion_skin(body.points, self._blend, self.teacher.parents, rotation @ body.rotation, shift)
+        return rotation @ body.rotation, shift
 
     def _motions(self, joints: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rotation [104, 3, 3] and translation [104, 3] of each bone from the T-pose."""
