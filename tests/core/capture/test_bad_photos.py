@@ -1,5 +1,6 @@
 """Whatever the photo, the head is whole and near the coarse one, or one sentence says why there is none."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def saved(portrait: Photo, how: bad_photos.Degradation, folder: Path) -> Path:
     return path
 
 
-def assert_sound(avatar: Avatar, model: HeadModel) -> None:
+def assert_sound(avatar: Avatar, own: HeadModel) -> None:
     for part in avatar.parts:
         assert all(np.isfinite(values).all() for values in (part.vertices, part.weights, *part.keys.values()))
     assert all(np.isfinite(values).all() for values in avatar.parameters.values())
@@ -52,19 +53,23 @@ def assert_sound(avatar: Avatar, model: HeadModel) -> None:
     assert np.abs(beta).max() < 3
     assert np.linalg.norm(beta) < 7
     skin = avatar.part("skin")
-    moved = np.linalg.norm(skin.vertices - model.shaped(beta)[skin.model_vertices], axis=1)
+    moved = np.linalg.norm(skin.vertices - own.shaped(beta)[skin.model_vertices], axis=1)
     assert moved.max() <= 2 * FOLDS.bound / 1000
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("how", "words"), WARNINGS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_bad_photo_gives_a_sound_head_and_a_reason(
-    portrait: Photo, model: HeadModel, tmp_path: Path, how: bad_photos.Degradation, words: str
+    portrait: Photo,
+    own_model: Callable[[Path], HeadModel],
+    tmp_path: Path,
+    how: bad_photos.Degradation,
+    words: str,
 ) -> None:
     path = saved(portrait, how, tmp_path)
     avatar, report = capture_head([path], options=CaptureOptions(texture_size=512))
     print(report["warnings"])
-    assert_sound(avatar, model)
+    assert_sound(avatar, own_model(path))
     assert words in " ".join(report["warnings"])
     assert all(warning.count(".") == 1 + warning.count("bad.png") for warning in report["warnings"])
 
