@@ -7,18 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from ...capture.albedo import skin_triangles
-from ...capture.embedding import LandmarkEmbedding
-from ...capture.fit import fit_shots, head_fit
-from ...capture.shots import take_shots
 from ...capture.skin_photo import ReliefBy, skin_photo
-from ...capture.skin_tone import SkinTone
 from ...capture.skin_views import SkinView
-from ...errors import InputError
-from ...parametric.head import HeadModel
-from ...rendering.atlas import build_atlas
 from ...rendering.shading import vertex_normals
 from ..portraits import HELD_OUT, portrait_paths
-from .portrait_rows import portrait_rows
+from .portrait_rows import FittedPortraits, portrait_rows
 
 SIZE = 512
 """Texels across a skin's chart, about 1.2 mm each: the portraits resolve little more."""
@@ -70,23 +63,18 @@ class Reliefs:
 
 class _Maker:
     def __init__(self) -> None:
-        self.model = HeadModel.load()
-        self.embedding = LandmarkEmbedding.load(self.model)
-        self.tone = SkinTone.load(self.model)
-        self.atlas = build_atlas(self.model, "skin", SIZE)
+        self.portraits = FittedPortraits(SIZE)
 
     def __call__(self, path: Path) -> dict[str, np.ndarray]:
         """By `Reliefs`' fields; nothing where no face is found, or nothing fit for relief."""
-        model = self.model
-        try:
-            (shot,), _ = take_shots([path])
-        except InputError:
+        model = self.portraits.model
+        if (fitted := self.portraits.fit(path)) is None:
             return {}
-        fit = head_fit(model, shot, fit_shots(model, self.embedding, self.tone, [shot])[0])
+        shot, fit = fitted
         posed = model.vertices(fit.beta, fit.psi, fit.theta).astype(np.float32)
         view = SkinView(posed, fit.camera, shot.photo.pixels, shot.masks)
         neutral = model.shaped(fit.beta).astype(np.float32)
-        skin = skin_photo(model, self.atlas, neutral, view, ReliefBy.SOLVER, "cpu")
+        skin = skin_photo(model, self.portraits.atlas, neutral, view, ReliefBy.SOLVER, "cpu")
         if skin.folds is None or skin.wrinkles is None:
             return {}
         half = {

@@ -6,21 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from ...capture.albedo import SkinField
-from ...capture.embedding import LandmarkEmbedding
-from ...capture.fit import HeadFit, fit_shots, head_fit
+from ...capture.fit import HeadFit
 from ...capture.photo import Photo
 from ...capture.segmentation import Masks
-from ...capture.shots import Shot, take_shots
+from ...capture.shots import Shot
 from ...capture.skin_photo import ReliefBy, photo_detail, skin_photo
-from ...capture.skin_tone import SkinTone
 from ...capture.skin_views import SkinView
 from ...capture.texture import mirrored
-from ...errors import InputError
 from ...parametric.head import HeadModel
-from ...rendering.atlas import Atlas, build_atlas, pull_push
+from ...rendering.atlas import Atlas, pull_push
 from ...rendering.shading import srgb_to_linear
 from ..portraits import HELD_OUT, portrait_paths
-from .portrait_rows import portrait_rows
+from .portrait_rows import FittedPortraits, portrait_rows
 
 SIZE = 512
 """Texels across a skin's chart: the portraits resolve no more."""
@@ -58,19 +55,14 @@ class Sitters:
 
 class _Maker:
     def __init__(self) -> None:
-        self.model = HeadModel.load()
-        self.embedding = LandmarkEmbedding.load(self.model)
-        self.tone = SkinTone.load(self.model)
-        self.atlas = build_atlas(self.model, "skin", SIZE)
+        self.portraits = FittedPortraits(SIZE)
 
     def __call__(self, path: Path) -> dict[str, np.ndarray]:
         """A portrait's sitter, or nothing where no face is found."""
-        try:
-            (shot,), _ = take_shots([path])
-        except InputError:
+        if (fitted := self.portraits.fit(path)) is None:
             return {}
-        fit = head_fit(self.model, shot, fit_shots(self.model, self.embedding, self.tone, [shot])[0])
-        field, albedo, seen = _skin(self.model, self.atlas, fit, shot)
+        shot, fit = fitted
+        field, albedo, seen = _skin(self.portraits.model, self.portraits.atlas, fit, shot)
         exposure = np.exp(np.average(field.shading, axis=0, weights=field.trust))
         return {
             "albedo": albedo.astype(np.float16),
