@@ -9,9 +9,9 @@ from rich.progress import track
 from ..parametric.body import BodyModel
 from ..parametric.smpl_joints import INDEX
 from ..rendering.rasterise import triangulate
-from ..training.body.poses import authored_poses, random_theta, theta_of
-from ..training.body.posing import Rig
-from ..training.body.teacher import Bodies, Teacher
+from ..training.body_model.poses import authored_poses, random_theta, theta_of
+from ..training.body_model.posing import Rig
+from ..training.body_model.teacher import Bodies, Teacher
 from ..weights import weights_path
 from .body_pictures import draw_body_model
 

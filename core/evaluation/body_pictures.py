@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from ..parametric.body import BodyModel
 from ..rendering.rasterise import rasterise, triangulate
 from ..rendering.shading import linear_to_srgb, shade, vertex_normals
-from ..training.body.poses import theta_of
+from ..training.body_model.poses import theta_of
 
 PICTURE = Path(__file__).parents[2] / "docs" / "body_model.png"
 PANEL, SHARPNESS = (190, 310), 2

@@ -9,13 +9,13 @@ import numpy as np
 from rich.progress import track
 
 from ..rendering.rasterise import rasterise
-from ..training.bodies.figures import Dresser, Figure, Surface
-from ..training.bodies.garments import GAP, nearest_on
-from ..training.bodies.occupancy import occupancy_samples, occupied
-from ..training.bodies.poses import Poses
-from ..training.bodies.rows import Rows
-from ..training.bodies.views import FAR, HALF, SIZE, normal_maps
-from ..training.body.poses import authored_poses, random_theta
+from ..training.body_model.poses import authored_poses, random_theta
+from ..training.figures.figure import Dresser, Figure, Surface
+from ..training.figures.garments import GAP, nearest_on
+from ..training.figures.occupancy import occupancy_samples, occupied
+from ..training.figures.poses import Poses
+from ..training.figures.rows import Rows
+from ..training.figures.views import FAR, HALF, SIZE, normal_maps
 from ..training.makehuman import SKIN
 
 FIGURES, TIMED, SEED = 60, 12, 3

@@ -22,7 +22,7 @@ RECIPES = {
     "albedo-basis": "photo.albedo_basis:train_albedo_basis",
     "displacement-prior": "photo.displacement_prior:train_displacement_prior",
     "fine-net": "photo.fine_net:train_fine_net",
-    "body-model": "body.model:train_body_model",
+    "body-model": "body_model.recipe:train_body_model",
     "coarse-net": "photo.coarse_net:train_coarse_net",
     "encoder": "photo.encoder:train_encoder",
 }

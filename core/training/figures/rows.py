@@ -16,7 +16,7 @@ from ...parametric.body import BodyModel
 from ...rendering.rasterise import interpolate
 from ...rendering.shading import vertex_normals
 from ..implicit.trainer import cache_folder
-from .figures import Dresser, Figure, Surface
+from .figure import Dresser, Figure, Surface
 from .occupancy import occupancy_samples
 from .poses import Poses
 from .views import normal_maps

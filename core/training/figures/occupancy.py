@@ -11,7 +11,7 @@ as thick as cloth or hair.
 import igl
 import numpy as np
 
-from .figures import Surface
+from .figure import Surface
 
 CLOTH, HAIR = 2.5e-3, 4e-3
 """Metres on either side of a sheet."""

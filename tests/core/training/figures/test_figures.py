@@ -3,12 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness.core.training.bodies.figures import Dresser, Figure
-from likeness.core.training.bodies.occupancy import occupied
-from likeness.core.training.bodies.poses import Poses, clips
-from likeness.core.training.bodies.rows import Rows
-from likeness.core.training.bodies.wardrobe import HAIR, SHOES, SUITS, random_outfit
-from likeness.core.training.body.poses import theta_of
+from likeness.core.training.body_model.poses import theta_of
+from likeness.core.training.figures.figure import Dresser, Figure
+from likeness.core.training.figures.occupancy import occupied
+from likeness.core.training.figures.poses import Poses, clips
+from likeness.core.training.figures.rows import Rows
+from likeness.core.training.figures.wardrobe import HAIR, SHOES, SUITS, random_outfit
 
 
 def test_clothes_suit_the_sex() -> None:

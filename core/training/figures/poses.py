@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ...bodies.motion import load_motion
-from ..body.poses import authored_poses, random_theta
-from ..body.posing import Rig
+from ..body_model.poses import authored_poses, random_theta
+from ..body_model.posing import Rig
 
 HELD_OUT = 0.2
 """Share of the clips, and of the random poses."""

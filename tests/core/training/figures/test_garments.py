@@ -5,10 +5,10 @@ import pytest
 from scipy.sparse import csr_matrix
 from trimesh.creation import icosphere
 
-from likeness.core.training.bodies.figures import Surface
-from likeness.core.training.bodies.garments import GAP, Garment
-from likeness.core.training.bodies.occupancy import COUNTS, occupancy_samples, occupied
-from likeness.core.training.bodies.views import normal_maps
+from likeness.core.training.figures.figure import Surface
+from likeness.core.training.figures.garments import GAP, Garment
+from likeness.core.training.figures.occupancy import COUNTS, occupancy_samples, occupied
+from likeness.core.training.figures.views import normal_maps
 
 
 def ball(radius: float, subdivisions: int = 3) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,8 @@ from scipy.sparse import csr_matrix
 from ...parametric.smpl_joints import INDEX, JOINTS
 from ...rendering.rasterise import interpolate, triangulate
 from ...rendering.shading import vertex_normals
-from ..body.posing import Rig, Standing, dual_quaternion_skin
-from ..body.teacher import Teacher, kept_vertices
+from ..body_model.posing import Rig, Standing, dual_quaternion_skin
+from ..body_model.teacher import Teacher, kept_vertices
 from ..makehuman import SKIN
 from .garments import Garment
 from .wardrobe import Outfit, Wardrobe, random_outfit

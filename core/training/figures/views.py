@@ -4,7 +4,7 @@ import numpy as np
 
 from ...rendering.rasterise import interpolate, rasterise
 from ...rendering.shading import vertex_normals
-from .figures import Surface
+from .figure import Surface
 
 SIZE = 256
 HALF = 1.25
