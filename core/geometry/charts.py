@@ -6,27 +6,28 @@ from scipy.sparse.csgraph import connected_components
 
 DIRECTIONS = np.concatenate([np.eye(3), -np.eye(3)])
 ROUNDS = 12
-"""Majority votes among neighbouring triangles: more of them give fewer, rounder charts."""
+"""Majority votes among neighbouring faces: more of them give fewer, rounder charts."""
 
 
-def box_charts(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Flat points `[T, 2]` in metres, their triangles `[F, 3]`, and the chart `[T]` that each is of; not yet packed.
+def box_charts(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of triangles or quads `faces` [F, 3 or 4]: flat points `[T, 2]` in metres, their faces `[F, 3 or 4]`, and the
+    chart `[T]` that each point is of; not yet packed.
 
     Each chart is projected along the axis that it faces, so that lengths are kept within a factor of two.
     """
-    adjacent = _adjacency(triangles)
-    label = _labels(vertices, triangles, adjacent)
+    adjacent = _adjacency(faces)
+    label = _labels(vertices, faces, adjacent)
     edges = coo_matrix(adjacent)
     same = label[edges.row] == label[edges.col]
     graph = coo_matrix((np.ones(same.sum()), (edges.row[same], edges.col[same])), adjacent.shape)
     count, chart = connected_components(graph, directed=False)
 
-    corner = chart[:, None] * len(vertices) + triangles
+    corner = chart[:, None] * len(vertices) + faces
     unique, inverse = np.unique(corner, return_inverse=True)
     of_chart, of_vertex = unique // len(vertices), unique % len(vertices)
     chart_label = np.zeros(count, np.int64)
     chart_label[chart] = label
-    return _flatten(vertices[of_vertex], chart_label[of_chart]), inverse.reshape(triangles.shape), of_chart
+    return _flatten(vertices[of_vertex], chart_label[of_chart]), inverse.reshape(faces.shape), of_chart
 
 
 def pack_charts(flat: np.ndarray, chart: np.ndarray, margin: float) -> tuple[np.ndarray, float]:
@@ -42,22 +43,23 @@ def pack_charts(flat: np.ndarray, chart: np.ndarray, margin: float) -> tuple[np.
     return ((flat - low[chart] + place[chart]) / side).astype(np.float32), side
 
 
-def _adjacency(triangles: np.ndarray) -> csr_matrix:
-    """[F, F] 1 where two triangles share an edge."""
-    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
-    owner = np.tile(np.arange(len(triangles)), 3)
+def _adjacency(faces: np.ndarray) -> csr_matrix:
+    """[F, F] 1 where two faces share an edge."""
+    edges = np.sort(np.stack([faces, np.roll(faces, -1, 1)], -1).reshape(-1, 2), 1)
+    owner = np.repeat(np.arange(len(faces)), faces.shape[1])
     order = np.lexsort(edges.T)
     edges, owner = edges[order], owner[order]
     twin = np.flatnonzero((edges[1:] == edges[:-1]).all(1))
     a, b = owner[twin], owner[twin + 1]
     ones = np.ones(2 * len(a))
-    return coo_matrix((ones, (np.r_[a, b], np.r_[b, a])), (len(triangles), len(triangles))).tocsr()
+    return coo_matrix((ones, (np.r_[a, b], np.r_[b, a])), (len(faces), len(faces))).tocsr()
 
 
-def _labels(vertices: np.ndarray, triangles: np.ndarray, adjacent: csr_matrix) -> np.ndarray:
-    """Index into DIRECTIONS of the way each triangle is projected, the same over large pieces."""
-    corner = vertices[triangles]
-    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+def _labels(vertices: np.ndarray, faces: np.ndarray, adjacent: csr_matrix) -> np.ndarray:
+    """Index into DIRECTIONS of the way each face is projected, the same over large pieces."""
+    corner = vertices[faces]
+    # Of a quad by its diagonals, of a triangle by two edges.
+    normal = np.cross(corner[:, 2] - corner[:, 0], corner[:, -1] - corner[:, 1])
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-20
     facing = normal @ DIRECTIONS.T
     smooth = facing

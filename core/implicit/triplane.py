@@ -120,7 +120,15 @@ class PlaneDecoder(nn.Module):
 
     def forward(self, planes: Tensor, points: Tensor) -> Tensor:
         """`[B, N, features]`, `[B, N, 3]` to `[B, N, outputs]` metres."""
+        return self.value(self.hidden(planes, points))
+
+    def hidden(self, planes: Tensor, points: Tensor) -> Tensor:
+        """The last hidden layer, `[B, N, width]`: what the field knows of the point."""
         hidden = torch.cat([planes, self.features(points)], -1)
         for layer in self.layers:
             hidden = functional.silu(layer(hidden))
+        return hidden
+
+    def value(self, hidden: Tensor) -> Tensor:
+        """`[B, N, width]` to `[B, N, outputs]` metres."""
         return REACH * self.last(hidden)

@@ -23,6 +23,9 @@ RECIPES = {
     "displacement-prior": "photo.displacement_prior:train_displacement_prior",
     "fine-net": "photo.fine_net:train_fine_net",
     "body-model": "body_model.recipe:train_body_model",
+    "gdna": "gdna.recipe:train_gdna",
+    "gdna-detail": "gdna.detail:train_gdna_detail",
+    "gdna-detail-cosine": "gdna.detail:train_gdna_detail_cosine",
     "coarse-net": "photo.coarse_net:train_coarse_net",
     "encoder": "photo.encoder:train_encoder",
 }

@@ -79,6 +79,10 @@ class Rows:
         poses = self.poses.train if kind == "train" else self.poses.test
         return self.dresser.draw(np.random.default_rng([seed, person])), poses[rng.integers(len(poses))]
 
+    def beta(self, vertices: np.ndarray) -> np.ndarray:
+        """[16] of our body model by least squares, of a body [V, 3] in the T-pose."""
+        return self._solve @ (vertices - self._model.v_template).ravel()
+
     def _made(self, split: str, index: int) -> dict[str, np.ndarray]:
         figure, theta = self.figure(split, index)
         rest, posed = figure.rest(), figure.posed(theta)
@@ -87,7 +91,7 @@ class Rows:
         row = {
             "sliders": figure.sliders,
             "outfit": np.array(str(asdict(figure.outfit))),
-            "beta": self._solve @ (figure.body.vertices - self._model.v_template).ravel(),
+            "beta": self.beta(figure.body.vertices),
             "joints": figure.body.joints,
             "theta": theta,
             **_pairs(figure, rest, posed, rng),

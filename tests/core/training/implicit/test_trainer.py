@@ -8,7 +8,7 @@ from torch import nn
 
 from likeness.core.implicit.mlp import CodeLinear, ExactLinear
 from likeness.core.training.implicit import trainer
-from likeness.core.training.implicit.adversarial import Discriminator
+from likeness.core.training.implicit.discriminator import Discriminator
 from likeness.core.training.implicit.normal_maps import SIZE
 from likeness.core.training.implicit.trainer import Schedule, fabric, train
 
@@ -61,7 +61,7 @@ def test_a_broken_run_goes_on_to_the_same_weights() -> None:
 
 def test_the_discriminator_judges_every_map() -> None:
     maps = torch.randn(3, 3, SIZE, SIZE, requires_grad=True)
-    verdict = Discriminator(channels=4)(maps)
+    verdict = Discriminator(48, channels=4)(maps)
     assert verdict.shape == (3,)
     (slope,) = torch.autograd.grad(verdict.sum(), maps)
     assert (slope.flatten(1).norm(dim=1) > 0).all()

@@ -1,0 +1,128 @@
+"""What a body wears, out of gDNA's fields: quads with charts, skinning weights, and normals baked from the fields.
+
+All is made about the mean body, and then carried to the person's own shape by the warp.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..avatar import Part
+from ..geometry.charts import box_charts, pack_charts
+from ..geometry.cut import cut
+from ..geometry.isosurface import Grid, extract_on
+from ..geometry.pieces import without_specks
+from ..geometry.remesh import quad_remesh
+from ..geometry.smoothing import smoothed
+from ..geometry.smoothstep import smoothstep
+from ..implicit.chunks import in_chunks
+from ..implicit.gdna import Gdna
+from ..rendering.bake import Bake
+from .mean_body import MeanBody
+
+HEIGHT = 1.7
+"""Metres of the mean body: a resolution is that of its cells."""
+QUAD = 1.8
+"""Cells that a quad is wide."""
+SPECK = 0.03
+"""Share of a layer's surface below which a piece of it floats."""
+SMOOTHING = 4
+DEEP = 0.004
+"""Metres under the skin at which clothes end."""
+COVERED = 0.008
+"""Metres inside of a garment at which another one ends, and skin is left out."""
+UNDER = {"bottom": ("top", "shoes"), "shoes": ("bottom", "top"), "hair": ("top",), "top": ("shoes",)}
+"""Layer -> the layers that hide it. Hair hides nothing: it turns with the head."""
+CLOSE, LOOSE = 0.005, 0.05
+"""Metres off the skin up to which it alone carries what is worn, and from which W does."""
+MARGIN = 0.004
+"""Gap between charts, as a share of the image."""
+
+Codes = Mapping[str, Tensor]
+"""Layer -> z `[1, C]` of what is worn."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """One layer about the mean body."""
+
+    vertices: np.ndarray
+    """[V, 3] metres."""
+    faces: np.ndarray
+    """[F, 4]."""
+    uv: np.ndarray
+    """[T, 2]."""
+    faces_uv: np.ndarray
+    """[F, 4]."""
+
+
+def layer_mesh(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution: int) -> Mesh:
+    """The layer's surface where it is seen, in quads. `resolution` cells are the mean body's height.
+
+    Raises EngineError.
+    """
+    step = HEIGHT / resolution
+    bounds = field.layers[layer].bounds
+    surface = extract_on(lambda points: field.distance(layer, points[None], codes[layer])[0], Grid.within(bounds, step))
+    vertices, triangles = surface.vertices.double().numpy(), surface.triangles.numpy()
+    vertices, triangles = _compact(vertices, without_specks(vertices, triangles, SPECK))
+    vertices = smoothed(vertices, triangles, SMOOTHING)
+    vertices, triangles = cut(vertices, triangles, body.height(vertices) + DEEP)
+    vertices, triangles = _compact(vertices, triangles)
+    for other in UNDER[layer]:
+        if other in codes:
+            vertices, triangles = cut(vertices, triangles, _distance(field, other, vertices, codes) + COVERED)
+            vertices, triangles = _compact(vertices, triangles)
+    vertices, faces = quad_remesh(vertices, without_specks(vertices, triangles, SPECK), QUAD * step)
+    flat, faces_uv, chart = box_charts(vertices, faces)
+    return Mesh(vertices, faces, pack_charts(flat, chart, MARGIN)[0], faces_uv)
+
+
+def covered_skin(field: Gdna, codes: Codes, body: MeanBody) -> np.ndarray:
+    """[Vm] bool: vertices of the model that are deep inside of clothes."""
+    hidden = np.zeros(len(body.skin), bool)
+    for layer in codes:
+        if layer != "hair":
+            hidden[body.skin] |= _distance(field, layer, body.vertices, codes) < -COVERED
+    return hidden
+
+
+def layer_part(field: Gdna, layer: str, mesh: Mesh, body: MeanBody, shaped: np.ndarray) -> Part:
+    """The layer on a body whose skin is at `shaped` [V, 3], in the T-pose."""
+    binding, shares, distance = body.carriers(mesh.vertices)
+    carried = np.einsum("vk,vkj->vj", shares, body.model.lbs_weights[binding])
+    own = in_chunks(field.skinning, torch.from_numpy(mesh.vertices).float()).numpy()
+    loose = smoothstep(distance, CLOSE, LOOSE)[:, None]
+    return Part(
+        name=layer,
+        vertices=body.warp.to_shape(mesh.vertices, shaped).astype(np.float32),
+        faces=mesh.faces.astype(np.int32),
+        uv=mesh.uv,
+        faces_uv=mesh.faces_uv.astype(np.int32),
+        face_material=np.zeros(len(mesh.faces), np.int32),
+        weights=(carried + loose * (own - carried)).astype(np.float32),
+        binding=binding.astype(np.int32),
+        binding_weights=shares,
+    )
+
+
+def baked_normals(field: Gdna, layer: str, mesh: Mesh, codes: Codes, detail: Tensor, size: int) -> np.ndarray:
+    """[size, size, 3] in 0..1: the tangent-space normal map of the field's normals with the detail code's."""
+    bake = Bake.of(mesh.vertices, mesh.faces, mesh.uv, mesh.faces_uv, size)
+    points = torch.from_numpy(bake.points).float()
+    normals = in_chunks(lambda part: field.normals(layer, part[None], codes[layer], detail)[0], points)
+    return bake.normal_image(normals.numpy())
+
+
+def _distance(field: Gdna, layer: str, points: np.ndarray, codes: Codes) -> np.ndarray:
+    found = in_chunks(lambda part: field.distance(layer, part[None], codes[layer])[0], torch.from_numpy(points).float())
+    return found.numpy()
+
+
+def _compact(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Without the vertices that no triangle has."""
+    used, compact = np.unique(triangles, return_inverse=True)
+    return vertices[used], compact.reshape(-1, 3)

@@ -1,0 +1,49 @@
+"""The mean body as gDNA's fields see it: what is under the skin, where clothes lie, what carries them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import igl
+import numpy as np
+
+from ..geometry.closest import closest_points
+from ..parametric.body import BodyModel
+from ..parametric.shape_warp import ShapeWarp
+from ..rendering.rasterise import triangulate
+
+
+@dataclass(frozen=True)
+class MeanBody:
+    """The skin of a body model's mean in the T-pose, V vertices."""
+
+    model: BodyModel
+
+    @cached_property
+    def skin(self) -> np.ndarray:
+        """[Vm] bool: which of the model's vertices are skin; they come first."""
+        return self.model.vertex_part == self.model.parts.index("skin")
+
+    @cached_property
+    def vertices(self) -> np.ndarray:
+        """[V, 3] metres."""
+        return self.model.v_template[self.skin].astype(np.float64)
+
+    @cached_property
+    def triangles(self) -> np.ndarray:
+        """[T, 3]."""
+        return triangulate(self.model.faces[self.skin[self.model.faces].all(1)])[0].astype(np.int64)
+
+    @cached_property
+    def warp(self) -> ShapeWarp:
+        return ShapeWarp(self.vertices)
+
+    def height(self, points: np.ndarray) -> np.ndarray:
+        """T: metres [N] from points [N, 3] to the skin, negative under it."""
+        _, _, distance = closest_points(points, self.vertices, self.triangles)
+        inside = igl.fast_winding_number(self.vertices, self.triangles, np.ascontiguousarray(points, np.float64)) > 0.5
+        return np.where(inside, -distance, distance)
+
+    def carriers(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The three vertices of the skin nearest below each point: `[N, 3]`, their shares `[N, 3]`, metres `[N]`."""
+        triangle, shares, distance = closest_points(points, self.vertices, self.triangles)
+        return self.triangles[triangle], shares, distance

@@ -1,0 +1,124 @@
+"""gDNA's first stage: what is worn as a field of the shape code."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ...implicit.gdna import Layer
+from ..implicit.trainer import Losses, Outcome, Schedule, train
+from .samples import LayerSamples
+
+PERSONS, POINTS = 24, 384
+"""Per step."""
+MM = 1000.0
+REACH = 0.04
+"""Metres beyond which a distance only has to be as far."""
+NEAR = 0.01
+PROBE_REACH = 0.03
+"""Metres at which the distances that codes are made of end."""
+SCHEDULES = {
+    "top": Schedule(4000, 6e-3, muon=3.0),
+    "bottom": Schedule(2500, 6e-3, muon=3.0),
+    "shoes": Schedule(2000, 6e-3, muon=3.0),
+    "hair": Schedule(4000, 6e-3, muon=3.0),
+}
+
+
+@dataclass(frozen=True)
+class Wearers:
+    """The persons that wear a layer: P of them, N points each."""
+
+    points: np.ndarray
+    """[P, N, 3] metres about the mean body."""
+    distance: np.ndarray
+    """[P, N] metres."""
+    probed: np.ndarray
+    """[P, 2500] metres."""
+    persons: np.ndarray
+    """[P] which of the split's."""
+
+    @classmethod
+    def read(cls, samples: LayerSamples, split: str, layer: str, count: int) -> "Wearers":
+        """Of the first `count` persons of a split."""
+        found: list[tuple[np.ndarray, ...]] = []
+        for index in range(count):
+            person = samples.person(split, index)
+            if f"{layer}_points" in person:
+                found.append((*(person[f"{layer}_{key}"] for key in ("points", "distance", "probed")), np.array(index)))
+        return cls(*(np.stack(column) for column in zip(*found, strict=True)))
+
+
+@dataclass(frozen=True)
+class ShapeCodes:
+    """From the distances at a layer's probes to its code: whitened principal components, so that codes are ~N(0, 1)
+    one by one and a figure that was never seen has a code at once.
+    """
+
+    mean: np.ndarray
+    """[2500]."""
+    components: np.ndarray
+    """[2500, C]: a code is (clipped distances - mean) @ components."""
+
+    @classmethod
+    def of(cls, probed: np.ndarray, size: int) -> "ShapeCodes":
+        """Of `probed` [P, 2500]."""
+        clipped = np.clip(probed.astype(np.float64), -PROBE_REACH, PROBE_REACH)
+        mean = clipped.mean(0)
+        _, spread, directions = np.linalg.svd(clipped - mean, full_matrices=False)
+        return cls(mean, directions[:size].T / (spread[:size] / np.sqrt(len(probed))))
+
+    def code(self, probed: np.ndarray) -> np.ndarray:
+        """[P, C] float32."""
+        clipped = np.clip(probed.astype(np.float64), -PROBE_REACH, PROBE_REACH)
+        return ((clipped - self.mean) @ self.components).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Draws points of a layer's wearers."""
+
+    wearers: Wearers
+    codes: np.ndarray
+    """[P, C]."""
+    seed: int
+
+    def __call__(self, step: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes `[B, C]`, points `[B, N, 3]`, distance `[B, N]` of a step."""
+        rng = np.random.default_rng([self.seed, step])
+        persons = rng.choice(len(self.codes), min(PERSONS, len(self.codes)), replace=False)[:, None]
+        chosen = rng.integers(self.wearers.points.shape[1], size=(len(persons), POINTS))
+        arrays = self.codes[persons[:, 0]], self.wearers.points[persons, chosen], self.wearers.distance[persons, chosen]
+        codes, points, distance = (torch.from_numpy(array.astype(np.float32)).to(device) for array in arrays)
+        return codes, points, distance
+
+
+def train_layer(name: str, layer: Layer, batches: Batches, run: Fabric) -> Outcome:
+    """Minimise |f - d| of clipped distances, millimetres."""
+
+    def losses(step: int) -> Losses:
+        codes, points, distance = batches(step, run.device)
+        return {"distance": MM * distance_error(layer(points, codes), distance)}
+
+    return train(f"gdna-{name}", layer, losses, SCHEDULES[name], run)
+
+
+def distance_error(found: Tensor, true: Tensor) -> Tensor:
+    """Mean |f - d| in metres, where either is less than `REACH`; a distance beyond it only has to be beyond it."""
+    return (found.clamp(-REACH, REACH) - true.clamp(-REACH, REACH)).abs().mean()
+
+
+@torch.no_grad()
+def near_error(layer: Layer, wearers: Wearers, codes: np.ndarray) -> float:
+    """Mean |f - d| in millimetres over points within 1 cm of the surface; `codes` [P, C] of the wearers."""
+    errors = []
+    for points, distance, code in zip(wearers.points, wearers.distance.astype(np.float32), codes, strict=True):
+        device = layer.planes.mean.device
+        found = (
+            layer(torch.from_numpy(points)[None].to(device), torch.from_numpy(code)[None].to(device))[0].cpu().numpy()
+        )
+        near = np.abs(distance) < NEAR
+        errors.append(np.abs(found - distance)[near].mean())
+    return round(MM * float(np.mean(errors)), 3)
