@@ -90,7 +90,7 @@ class Part:
     correctives: dict[str, np.ndarray] = field(default_factory=dict)
     """Name of one of the Avatar's correctives -> [V, 3] displacement at value 1, before skinning."""
     model_vertices: np.ndarray | None = None
-    """[V] int32 index of each vertex in the head model, None for a part that is not of the model (hair)."""
+    """[V] int32 index of each vertex in the model, None for a part that is not of the model (hair)."""
     binding: np.ndarray | None = None
     """[V, 3] int32 model vertices that carry a vertex which is not of the model, with `binding_weights`."""
     binding_weights: np.ndarray | None = None
@@ -105,6 +105,10 @@ class Avatar:
     joints: list[Joint]
     parts: list[Part]
     materials: list[Material]
+    kind: str = "head"
+    """'head' or 'body'."""
+    joint_names: str = ""
+    """Whose names a body's joints have, one of `parametric.joint_names.JOINT_NAMES`; a head's are the model's own."""
     correctives: dict[str, Corrective] = field(default_factory=dict)
     """Shape key name -> what drives it; their displacements are the parts'."""
     parameters: dict[str, list[float]] = field(default_factory=dict)
@@ -113,7 +117,7 @@ class Avatar:
     source: str = ""
     """File name (no folder) of the photo or scan."""
     model: str = ""
-    """SHA-256 of the head model's weights file, so that identity can be rebuilt."""
+    """SHA-256 of the model's weights file, so that identity can be rebuilt."""
     implicit: str = ""
     """The implicit head that it is a surface of, 'npm', 'nphm' or 'triplane'; its code and its extraction's resolution
     are the parameters `z_id` and `resolution`. Empty for a head of the parametric model alone."""
