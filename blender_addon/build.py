@@ -154,8 +154,7 @@ def _add_keys(head: bpy.types.Object, avatar: Avatar) -> None:
     for name in dict.fromkeys(names):
         still = (np.zeros_like(part.vertices) for part in avatar.parts)
         delta = np.concatenate([own.get(name, zero) for own, zero in zip(keys, still, strict=True)])
-        limits = avatar.correctives[name].limits if name in avatar.correctives else (0.0, 1.0)
-        add_key(head, name, to_blender(basis + delta), limits)
+        add_key(head, name, to_blender(basis + delta))
 
 
 def add_key(

@@ -21,8 +21,7 @@ def drive_corrective(key: bpy.types.ShapeKey, rig: bpy.types.Object, corrective:
         target.transform_type = f"ROT_{component.upper()}"
         target.rotation_mode = "QUATERNION"
     to_bone = TO_BLENDER.T @ np.array(rig.data.bones[corrective.joint].matrix_local.to_3x3())
-    low, high = corrective.limits
-    driver.expression = f"min(max({_of_quaternion(to_bone.T @ corrective.feature @ to_bone)}, {low:g}), {high:g})"
+    driver.expression = f"min(max({_of_quaternion(to_bone.T @ corrective.feature @ to_bone)}, 0), 1)"
 
 
 def _of_quaternion(feature: np.ndarray) -> str:

@@ -58,14 +58,13 @@ class Material:
 class Corrective:
     """When a shape key that makes up for plain skinning is on: its value follows from how far a joint has turned.
 
-    The value is linear in the joint's rotation R from rest, as pose correctives are: the sum of `feature` * (R - I).
+    The value is linear in the joint's rotation R from rest, as pose correctives are: the sum of `feature` * (R - I),
+    kept between 0 and 1.
     """
 
     joint: str
     feature: np.ndarray
     """[3, 3], in the axes of the Avatar."""
-    limits: tuple[float, float] = (0.0, 1.0)
-    """Least and greatest value; beyond it stays there."""
 
     @classmethod
     def of_turn(cls, joint: str, rotation: np.ndarray, order: int = 1) -> "Corrective":
@@ -80,7 +79,7 @@ class Corrective:
 
     def value(self, rotation: np.ndarray) -> np.ndarray:
         """The key's value `[...]` at rotations `[..., 3, 3]`."""
-        return np.clip(((rotation - np.eye(3)) * self.feature).sum((-1, -2)), *self.limits)
+        return np.clip(((rotation - np.eye(3)) * self.feature).sum((-1, -2)), 0, 1)
 
 
 @dataclass(frozen=True)
@@ -187,9 +186,7 @@ class Avatar:
 
 def _corrective(stored: dict[str, Any]) -> Corrective:
     """Of its fields; files of format 1 have the turn."""
-    if "rotation" in stored:
-        return Corrective.of_turn(**stored)
-    return Corrective(**{**stored, "limits": tuple(stored["limits"])})
+    return Corrective.of_turn(**stored) if "rotation" in stored else Corrective(**stored)
 
 
 def _encode(value: Any, key: str, arrays: dict[str, np.ndarray]) -> Any:

@@ -2,7 +2,8 @@
 
 A joint's correctives are linear in the nine numbers of R - I. Turns within its limits, and how they displace the skin,
 lie near few directions of these nine: the principal components of the displacements over such turns, which are the best
-for any number of keys. Each component is a key, and what drives it is linear in R - I too.
+for any number of components. What a component does one way is one key and what it does the other way another, since
+many readers of files keep keys between 0 and 1.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,8 @@ from ..parametric.joint_limits import random_turns
 from ..parametric.lbs import rotation_matrix
 from ..parametric.smpl_joints import JOINTS
 
-LEAST = 2e-3
-"""Metres: root mean square over the turns of how far a key moves the vertex that it moves most; keys that move less
-are left out."""
+LEAST = 8e-3
+"""Metres: keys that move no vertex as far as this within the joint's limits are left out."""
 TURNS = 1000
 """Drawn of each joint."""
 
@@ -35,7 +35,7 @@ def body_correctives(
     for joint, bone, directions in zip(JOINTS[1:], names[1:], posedirs, strict=True):
         features, moved = principal_correctives(joint, directions)
         for k, (feature, displacement) in enumerate(zip(features, moved, strict=True), 1):
-            drivers[f"corrective_{joint}_{k}"] = Corrective(bone, feature, (-1.0, 1.0))
+            drivers[f"corrective_{joint}_{k}"] = Corrective(bone, feature)
             displacements[f"corrective_{joint}_{k}"] = displacement
     return drivers, displacements
 
@@ -43,20 +43,21 @@ def body_correctives(
 def principal_correctives(joint: str, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features `[K, 3, 3]` of a joint's keys and their displacements `[K, V, 3]`, of `directions` `[9, 3 V]`.
 
-    A key's value, the sum of its feature * (R - I), is within -1 and 1 for turns within the joint's limits.
+    A key's value, the sum of its feature * (R - I) where that is above 0, is 1 at most within the joint's limits.
     """
     turns = random_turns(joint, TURNS, np.random.default_rng(0))
     rotations = (rotation_matrix(turns) - np.eye(3)).reshape(-1, 9)
-    scatter, axes = np.linalg.eigh(rotations.T @ rotations / TURNS)
-    scatter = np.sqrt(np.maximum(scatter, 1e-9 * scatter[-1]))
+    axes, scatter, _ = np.linalg.svd(rotations.T @ rotations / TURNS)
+    scatter = np.sqrt(np.maximum(scatter, 1e-9 * scatter[0]))
     spread = axes * scatter @ axes.T  # turns are, as far as sums of squares tell, unit normal vectors times this
     moved = spread @ directions
-    energy, mixed = np.linalg.eigh(moved @ moved.T)
-    mixed = mixed[:, np.argsort(-energy)]
+    mixed, _, _ = np.linalg.svd(moved @ moved.T)
     displacements = (mixed.T @ moved).reshape(9, -1, 3)
-    features = np.linalg.solve(spread, mixed)
-    values = rotations @ features
-    largest = values[np.abs(values).argmax(0), np.arange(9)]  # its sign too: keys are positive where they do most
-    kept = np.linalg.norm(displacements, axis=-1).max(1) >= LEAST
-    features = (features / largest).T.reshape(9, 3, 3)
-    return features[kept].astype(np.float32), (displacements * largest[:, None, None])[kept].astype(np.float32)
+    features = np.linalg.solve(spread, mixed).T
+    keys = []
+    for feature, displacement in zip(features, displacements, strict=True):
+        for sign in (1, -1):
+            most = (sign * rotations @ feature).max()
+            if most * np.linalg.norm(displacement, axis=-1).max() >= LEAST:
+                keys.append((sign * feature.reshape(3, 3) / most, sign * displacement * most))
+    return tuple(np.array([key[i] for key in keys], np.float32) for i in range(2))
