@@ -14,8 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..core.avatar import Avatar
+from ..core.bodies.avatar import body_joints
+from ..core.bodies.motion import load_motion
 from ..core.errors import InputError, LikenessError, UsageError
 from ..core.parametric.animation import demo_clip, read_clip
+from ..core.parametric.body_motion import BodyMotion
 from ..core.parametric.clip import Clip
 from ..core.parametric.head import HeadModel
 from ..core.parametric.retarget import retarget
@@ -39,7 +42,9 @@ def main(arguments: list[str], progress: Progress) -> None:
     if unknown:
         raise UsageError(f"Unknown format {sorted(unknown)[0]}; choose among {', '.join(FORMATS)}.")
     avatar = Avatar.load(options.avatar)
-    clip = _clip(options.animate)
+    if avatar.kind == "body" and (options.levels or options.expressions):
+        raise UsageError(f"{avatar.name} is a body; levels of detail and expressions are a head's.")
+    clip = None if options.animate is None else _clip(options.animate, avatar)
     out = Path(options.out)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -59,16 +64,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", default="head", help="file name of the results, without extension")
     parser.add_argument("--formats", default="glb,fbx,blend", help=f"comma-separated, of {', '.join(FORMATS)}")
     parser.add_argument("--fbx-preset", default="generic", choices=FBX_PRESETS, help="whom the .fbx is for")
-    parser.add_argument("--animate", metavar="demo|FILE", help="the built-in clip, or an animation file")
+    parser.add_argument("--animate", metavar="demo|FILE", help="a head's built-in clip, or a file of what it does")
     parser.add_argument("--levels", action="store_true", help="make coarser heads too: NAME_lod1, NAME_lod2")
     parser.add_argument("--preview", action="store_true", help="render preview.png")
     parser.add_argument("--expressions", action="store_true", help="render expressions.png")
     return parser
 
 
-def _clip(choice: str | None) -> Clip | None:
-    if choice is None:
-        return None
+def _clip(choice: str, avatar: Avatar) -> Clip | BodyMotion:
+    if avatar.kind == "body":
+        return load_motion(choice, body_joints(avatar), ground=0.0)
     return demo_clip() if choice == "demo" else retarget(read_clip(choice), HeadModel.load())
 
 

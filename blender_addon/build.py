@@ -19,7 +19,7 @@ import bpy
 import numpy as np
 
 from ..core.avatar import Avatar, Part
-from ..core.parametric.assembly import carriers
+from ..core.parametric.parts import carriers
 from .axes import to_blender
 from .bones import place_bones
 from .drivers import drive_corrective
@@ -27,7 +27,7 @@ from .materials import build_material
 
 METADATA = "likeness"
 """Custom property of the armature: JSON with the Avatar's fields of the names `STORED`."""
-STORED = ("name", "source", "model", "implicit", "topology", "version", "parameters")
+STORED = ("name", "kind", "joint_names", "source", "model", "implicit", "topology", "version", "parameters")
 CARRIERS = ("likeness_carrier_0", "likeness_carrier_1", "likeness_carrier_2")
 """Integer attributes of the mesh: model vertices that carry a vertex."""
 CARRIER_SHARES = "likeness_carrier_shares"

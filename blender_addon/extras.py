@@ -6,9 +6,10 @@ import bpy
 import numpy as np
 
 from ..core.avatar import Avatar, Material, Part
-from ..core.parametric.assembly import arkit_deltas, armature_weights, carried, limited, part_keys
+from ..core.parametric.assembly import arkit_deltas, armature_weights
 from ..core.parametric.correctives import bone_correctives
 from ..core.parametric.head import HeadModel
+from ..core.parametric.parts import carried, limited, part_keys
 from . import heads, identity
 from .axes import from_blender
 from .build import Materials

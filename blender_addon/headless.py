@@ -1,4 +1,4 @@
-"""Makes the files of a head in a Blender without a window."""
+"""Makes the files of a head or a body in a Blender without a window."""
 
 import os
 from collections.abc import Callable
@@ -9,9 +9,10 @@ import bpy
 
 from ..core.avatar import Avatar
 from ..core.errors import InputError
+from ..core.parametric.body_motion import BodyMotion
 from ..core.parametric.clip import Clip
 from ..core.parametric.head import HeadModel
-from . import animate, build, export, heads, levels, preview
+from . import animate, body_preview, build, export, heads, levels, preview
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Order:
     """File name of the results, without extension."""
     formats: list[str]
     """Of `glb`, `fbx`, `blend`."""
-    clip: Clip | None
-    """The animation, in terms of our head."""
+    clip: Clip | BodyMotion | None
+    """The animation, in terms of our head, or the motion of this body."""
     fbx_preset: str
     """One of `export.PRESETS`."""
     levels: bool
@@ -37,7 +38,7 @@ class Order:
 
 
 def make(order: Order, progress: Callable[[str, float], None]) -> None:
-    """Build the head in an empty file, export it and render its preview. Raises LikenessError."""
+    """Build the avatar in an empty file, export it and render its preview. Raises LikenessError."""
     progress("Building in Blender", 0.0)
     bpy.ops.wm.read_factory_settings(use_empty=True)
     rig = build.build(order.avatar)
@@ -48,8 +49,7 @@ def make(order: Order, progress: Callable[[str, float], None]) -> None:
     if order.preview:
         stage = "Rendering the preview"
         progress(stage, 0.3)
-        photo = order.avatar.images.get("photo")
-        preview.render_preview(rig, order.out / "preview.png", photo, lambda done: progress(stage, 0.3 + 0.7 * done))
+        _preview(rig, order, lambda done: progress(stage, 0.3 + 0.7 * done))
     if order.expressions:
         shown = "Rendering expressions"
         progress(shown, 0.3)
@@ -71,13 +71,24 @@ def _write(rig: bpy.types.Object, order: Order, coarser: int, progress: Callable
             export.export_head(rig, path, "gltf" if extension == "glb" else order.fbx_preset, level=level)
 
 
-def _animate(rig: bpy.types.Object, clip: Clip) -> None:
+def _preview(rig: bpy.types.Object, order: Order, progress: Callable[[float], None]) -> None:
+    path = order.out / "preview.png"
+    if order.avatar.kind == "body":
+        body_preview.render_body(rig, path, order.clip, progress)
+    else:
+        preview.render_preview(rig, path, order.avatar.images.get("photo"), progress)
+
+
+def _animate(rig: bpy.types.Object, clip: Clip | BodyMotion) -> None:
     scene = bpy.context.scene
     scene.render.fps = round(clip.fps)
     scene.render.fps_base = scene.render.fps / clip.fps
-    if clip.psi is not None:
-        heads.add_psi_keys(rig, HeadModel.load())
-    action = animate.write_clip(rig, clip)
+    if isinstance(clip, BodyMotion):
+        action = animate.write_motion(rig, clip)
+    else:
+        if clip.psi is not None:
+            heads.add_psi_keys(rig, HeadModel.load())
+        action = animate.write_clip(rig, clip)
     scene.frame_start, scene.frame_end = (round(frame) for frame in action.frame_range)
 
 

@@ -1,6 +1,7 @@
-"""A Likeness head in the scene: find it, read what it is made of, pose it, change its identity."""
+"""A Likeness avatar in the scene, a head or a body: find it, read what it is made of, pose it, change its identity."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -9,6 +10,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.parametric.assembly import arkit_deltas, armature_joints, psi_deltas
 from ..core.parametric.head import JOINTS, HeadModel
+from ..core.parametric.joint_names import JOINT_NAMES
 from .axes import to_blender
 from .bones import place_bones
 from .build import CARRIER_SHARES, CARRIERS, METADATA, add_key
@@ -49,7 +51,8 @@ def keys(rig: bpy.types.Object) -> bpy.types.bpy_prop_collection:
 
 def metadata(rig: bpy.types.Object) -> dict[str, Any]:
     """The Avatar's fields of the names `STORED`; `parameters` (`beta`, `psi`, `theta`, ...) are flat lists."""
-    return {"implicit": "", "topology": "quads", **json.loads(rig[METADATA])}  # heads of version 0.1 lack these
+    missing = {"kind": "head", "joint_names": "", "implicit": "", "topology": "quads"}  # of heads of version 0.1
+    return missing | json.loads(rig[METADATA])
 
 
 def is_of_photo(rig: bpy.types.Object) -> bool:
@@ -64,9 +67,19 @@ def set_parameters(rig: bpy.types.Object, **parameters: list[float]) -> None:
     rig[METADATA] = json.dumps(stored)
 
 
+def joint_bones(rig: bpy.types.Object) -> tuple[str, ...]:
+    """The bones that theta turns, in its order: FLAME's joints of a head, SMPL's of a body by the names it has."""
+    return JOINT_NAMES.get(metadata(rig)["joint_names"], JOINTS)
+
+
+def bone_rests(rig: bpy.types.Object, names: Sequence[str]) -> np.ndarray:
+    """Rotations `[N, 3, 3]` from the axes of bones at rest to Blender's."""
+    return np.array([np.array(rig.data.bones[name].matrix_local.to_3x3()) for name in names], np.float32)
+
+
 def bone_rotations(rig: bpy.types.Object, theta: np.ndarray) -> np.ndarray:
-    """FLAME's `theta` `[..., 5, 3]`, in Likeness' axes, as quaternions `[..., 5, 4]` of the bones of `JOINTS`."""
-    rest = np.array([np.array(rig.data.bones[name].matrix_local.to_3x3()) for name in JOINTS], np.float32)
+    """`theta` `[..., J, 3]`, in Likeness' axes, as quaternions `[..., J, 4]` of the bones of `joint_bones`."""
+    rest = bone_rests(rig, joint_bones(rig))
     turned = np.einsum("jab,...ja->...jb", rest, to_blender(np.asarray(theta)))  # rest is orthonormal: its transpose
     angle = np.linalg.norm(turned, axis=-1, keepdims=True)
     axis = turned / np.maximum(angle, 1e-12)
@@ -74,8 +87,8 @@ def bone_rotations(rig: bpy.types.Object, theta: np.ndarray) -> np.ndarray:
 
 
 def pose(rig: bpy.types.Object, theta: np.ndarray) -> None:
-    """Pose the bones by FLAME's `theta` `[5, 3]`."""
-    for name, quaternion in zip(JOINTS, bone_rotations(rig, theta), strict=True):
+    """Pose the bones by `theta` `[J, 3]` (see `joint_bones`)."""
+    for name, quaternion in zip(joint_bones(rig), bone_rotations(rig, theta), strict=True):
         bone = rig.pose.bones[name]
         bone.rotation_mode = "QUATERNION"
         bone.rotation_quaternion = quaternion.tolist()

@@ -11,8 +11,8 @@ import numpy as np
 from mathutils.kdtree import KDTree
 
 from ..core.errors import InputError
-from ..core.parametric.assembly import limited
 from ..core.parametric.head import HeadModel, LevelOfDetail
+from ..core.parametric.parts import limited
 from . import heads
 from .build import add_key, add_weights, new_mesh, skinned_object
 from .drivers import follow_key

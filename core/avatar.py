@@ -16,7 +16,7 @@ import numpy as np
 
 from .errors import InputError
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file layout; a reader refuses files of a later one."""
 
 
@@ -58,14 +58,28 @@ class Material:
 class Corrective:
     """When a shape key that makes up for plain skinning is on: its value follows from how far a joint has turned.
 
-    With t the joint's angle about the axis of `rotation` and t1 the length of `rotation`, the value is 0 for t <= 0,
-    then sin t / sin t1 (order 1) or (1 - cos t) / (1 - cos t1) (order 2), and 1 from t1 on.
+    The value is linear in the joint's rotation R from rest, as pose correctives are: the sum of `feature` * (R - I),
+    kept between 0 and 1.
     """
 
     joint: str
-    rotation: np.ndarray
-    """[3] axis-angle at which the value is 1."""
-    order: int = 1
+    feature: np.ndarray
+    """[3, 3], in the axes of the Avatar."""
+
+    @classmethod
+    def of_turn(cls, joint: str, rotation: np.ndarray, order: int = 1) -> "Corrective":
+        """On turns by t about the axis of `rotation` [3] its value is sin t / sin t1 (order 1) or (1 - cos t) /
+        (1 - cos t1) (order 2), t1 the length of `rotation`; for it R - I = sin t K + (1 - cos t) K^2 (Rodrigues).
+        """
+        angle = np.linalg.norm(rotation)
+        x, y, z = np.asarray(rotation) / angle
+        cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+        feature = cross / np.sin(angle) if order == 1 else cross @ cross / (1 - np.cos(angle))
+        return cls(joint, (feature / 2).astype(np.float32))
+
+    def value(self, rotation: np.ndarray) -> np.ndarray:
+        """The key's value `[...]` at rotations `[..., 3, 3]`."""
+        return np.clip(((rotation - np.eye(3)) * self.feature).sum((-1, -2)), 0, 1)
 
 
 @dataclass(frozen=True)
@@ -90,7 +104,7 @@ class Part:
     correctives: dict[str, np.ndarray] = field(default_factory=dict)
     """Name of one of the Avatar's correctives -> [V, 3] displacement at value 1, before skinning."""
     model_vertices: np.ndarray | None = None
-    """[V] int32 index of each vertex in the head model, None for a part that is not of the model (hair)."""
+    """[V] int32 index of each vertex in the model, None for a part that is not of the model (hair)."""
     binding: np.ndarray | None = None
     """[V, 3] int32 model vertices that carry a vertex which is not of the model, with `binding_weights`."""
     binding_weights: np.ndarray | None = None
@@ -105,6 +119,10 @@ class Avatar:
     joints: list[Joint]
     parts: list[Part]
     materials: list[Material]
+    kind: str = "head"
+    """'head' or 'body'."""
+    joint_names: str = ""
+    """Whose names a body's joints have, one of `parametric.joint_names.JOINT_NAMES`; a head's are the model's own."""
     correctives: dict[str, Corrective] = field(default_factory=dict)
     """Shape key name -> what drives it; their displacements are the parts'."""
     parameters: dict[str, list[float]] = field(default_factory=dict)
@@ -113,7 +131,7 @@ class Avatar:
     source: str = ""
     """File name (no folder) of the photo or scan."""
     model: str = ""
-    """SHA-256 of the head model's weights file, so that identity can be rebuilt."""
+    """SHA-256 of the model's weights file, so that identity can be rebuilt."""
     implicit: str = ""
     """The implicit head that it is a surface of, 'npm', 'nphm' or 'triplane'; its code and its extraction's resolution
     are the parameters `z_id` and `resolution`. Empty for a head of the parametric model alone."""
@@ -160,10 +178,15 @@ class Avatar:
                 **fields_,
                 "joints": [Joint(**joint) for joint in fields_["joints"]],
                 "parts": [Part(**part) for part in fields_["parts"]],
-                "correctives": {name: Corrective(**c) for name, c in fields_.get("correctives", {}).items()},
+                "correctives": {name: _corrective(c) for name, c in fields_.get("correctives", {}).items()},
                 "materials": [Material(**{**m, "color": tuple(m["color"])}) for m in fields_["materials"]],
             }
         )
+
+
+def _corrective(stored: dict[str, Any]) -> Corrective:
+    """Of its fields; files of format 1 have the turn."""
+    return Corrective.of_turn(**stored) if "rotation" in stored else Corrective(**stored)
 
 
 def _encode(value: Any, key: str, arrays: dict[str, np.ndarray]) -> Any:

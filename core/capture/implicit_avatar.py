@@ -17,8 +17,9 @@ from ..geometry.isosurface import check_resolution
 from ..implicit.field import HeadField
 from ..implicit.heads import DEFAULT_MODEL, load_head_field
 from ..implicit.latents import LatentSpace
-from ..parametric.assembly import carried, head_avatar
+from ..parametric.assembly import head_avatar
 from ..parametric.head import HeadModel
+from ..parametric.parts import carried
 from ..version import VERSION
 from .hair_layer import hair_layer
 from .head_surface import head_surface

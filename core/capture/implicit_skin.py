@@ -10,8 +10,9 @@ from torch import Tensor
 from ..avatar import Avatar, Material, Part
 from ..geometry.smoothstep import smoothstep
 from ..implicit.field import CANONICAL_JAW, HeadField
-from ..parametric.assembly import MATERIALS, limited, moving
+from ..parametric.assembly import MATERIALS
 from ..parametric.head import HeadModel
+from ..parametric.parts import limited, moving
 from .atlas_transfer import land
 from .head_surface import HeadSurface
 from .skin_drive import SkinDrive

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..avatar import Avatar
 from ..parametric.arkit import arkit_from_flame
-from ..parametric.assembly import carried, head_avatar
+from ..parametric.assembly import head_avatar
 from ..parametric.head import SHAPES, HeadModel
+from ..parametric.parts import carried
 from ..version import VERSION
 from ..weights import weights_path
 from .appearance import appearance

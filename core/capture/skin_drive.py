@@ -14,9 +14,10 @@ from ..geometry.smoothstep import smoothstep
 from ..implicit.field import HeadField
 from ..implicit.imavatar import load_imavatar
 from ..parametric.arkit import ARKIT_NAMES
-from ..parametric.assembly import arkit_deltas, armature_weights, carried, with_head
+from ..parametric.assembly import arkit_deltas, armature_weights, with_head
 from ..parametric.correctives import bone_correctives, corrective_features
 from ..parametric.head import HeadModel
+from ..parametric.parts import carried
 
 CHUNK = 1 << 13
 """Points at a time: each has 313 values."""

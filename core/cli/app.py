@@ -16,7 +16,7 @@ from ..errors import LikenessError, UsageError
 from ..version import VERSION
 from ..weights import FOLDER
 
-app = typer.Typer(add_completion=False, help="A photo becomes a detailed, animatable head.")
+app = typer.Typer(add_completion=False, help="A photo becomes a detailed, animatable head, a seed a body.")
 FORMATS = ("glb", "fbx", "blend")
 
 Data = Annotated[Path, typer.Option(help="Folder of the data.", exists=True, file_okay=False)]
@@ -59,6 +59,15 @@ class ImplicitModel(StrEnum):
     triplane = "triplane"
 
 
+class JointNames(StrEnum):
+    """The names of a body's bones."""
+
+    smpl = "smpl"
+    mixamo = "mixamo"
+    unreal = "unreal"
+    vrm = "vrm"
+
+
 @app.command()
 def head(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos of one person.", show_default=False)],
@@ -77,14 +86,14 @@ def head(
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
 ) -> None:
     """Make an animatable head of a photo, or of several of one person."""
-    from .head import make_head
+    from .avatar import make_avatar
 
     if levels and topology is Topology.implicit:
         raise UsageError("Levels of detail are made of quads; leave out --levels, or use --topology quads.")
     params: dict[str, Any] = {"photos": [str(photo.absolute()) for photo in photos], "face": face}
     params |= {"model": model.value, "topology": topology.value, "resolution": resolution, "device": device.value}
     params |= {"refine": not fast, "texture_size": maps.texels}
-    make_head("head", params, out, formats=_formats(formats), animate=animate, levels=levels)
+    make_avatar("head", "head", params, out, formats=_formats(formats), animate=animate, levels=levels)
 
 
 @app.command()
@@ -101,11 +110,31 @@ def scan(
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
 ) -> None:
     """Make an animatable head of a scan, in any pose and unit."""
-    from .head import make_head
+    from .avatar import make_avatar
 
     params: dict[str, Any] = {"file": str(file.absolute()), "model": model.value, "topology": topology.value}
     params |= {"resolution": resolution, "device": device.value}
-    make_head("scan", params, out, formats=_formats(formats), animate=animate)
+    make_avatar("head", "scan", params, out, formats=_formats(formats), animate=animate)
+
+
+@app.command()
+def body(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what is made.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of who it is.")] = 0,
+    beta: Annotated[
+        str | None, typer.Option(metavar="B,B,...", help="Shape in place of the seed's: up to 16 numbers about 0.")
+    ] = None,
+    motion: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Motion to play on the body: .bvh, or .npz of AMASS or SMPL.")
+    ] = None,
+    joint_names: Annotated[JointNames, typer.Option(help="What the bones are called.")] = JointNames.smpl,
+    formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
+) -> None:
+    """Make an animatable body of a seed, or of a shape."""
+    from .avatar import make_avatar
+
+    params: dict[str, Any] = {"seed": seed, "beta": beta and _numbers("--beta", beta), "joint_names": joint_names.value}
+    make_avatar("body", "body", params, out, formats=_formats(formats), animate=motion and str(motion))
 
 
 @app.command()
@@ -223,6 +252,13 @@ def _formats(names: str) -> tuple[str, ...]:
     if unknown := [name for name in chosen if name not in FORMATS]:
         raise UsageError(f"There is no format {unknown[0]!r}; choose of {', '.join(FORMATS)}.")
     return chosen
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    try:
+        return [float(number) for number in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise UsageError(f"{option} takes numbers with commas between them, not {text!r}.") from error
 
 
 def _print_figures(figures: dict[str, Any]) -> None:

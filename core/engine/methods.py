@@ -26,7 +26,7 @@ def _method(function: Method) -> Method:
 
 
 def _saved(job: Callable[[str], tuple["Avatar", dict[str, Any]]], out: str, device: str) -> dict[str, Any]:
-    """Run `job(device)`, save the head as the Avatar file `out`, and return the whole report."""
+    """Run `job(device)`, save what it makes as the Avatar file `out`, and return the whole report."""
     (avatar, report), chosen, warnings = devices.run(job, device)
     avatar.save(out)
     return {**report, "version": VERSION, "device": chosen, "warnings": [*report.get("warnings", []), *warnings]}
@@ -207,6 +207,26 @@ def mix_heads(
 
     mesh = {"model": model, "topology": topology, "resolution": resolution}
     return _coded(mixed_code(first, second, factor), "Mixed head", mesh, progress, out, device)
+
+
+@_method
+def body(
+    *, progress: Progress, out: str, seed: int = 0, beta: list[float] | None = None, joint_names: str = "smpl"
+) -> dict[str, Any]:
+    """Make the body of a seed, the same each time, or of the shape `beta`; its bones named as `joint_names` says."""
+    from ..bodies.avatar import body_avatar
+    from ..bodies.shape import given_beta, random_beta
+    from ..parametric.body import BodyModel
+    from ..weights import weights_path
+
+    def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
+        progress("Shaping the body", 0.1)
+        model = BodyModel.load(weights_path("body"))
+        shape = random_beta(seed, model) if beta is None else given_beta(beta, model)
+        avatar = body_avatar(model, shape, name=f"Body {seed}", joint_names=joint_names, version=VERSION)
+        return avatar, {"parameters": {**avatar.parameters, "seed": seed}}
+
+    return _saved(job, out, "cpu")
 
 
 @_method

@@ -1,10 +1,4 @@
-"""Assembles an Avatar from the head model: neutral geometry, ARKit keys, joints, weights and materials.
-
-Everything that is not of the model itself (hair, brows) is *bound* to it: each of its vertices names three model
-vertices and their shares, and takes from them its skinning weights and every displacement, of expression and of
-identity alike. A vertex of the model is the special case of one carrier with share 1, so that one rule, `carried`,
-serves all parts.
-"""
+"""Assembles an Avatar from the head model: neutral geometry, ARKit keys, joints, weights and materials."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,19 +8,13 @@ import numpy as np
 from ..avatar import Avatar, Joint, Material, Part
 from .correctives import bone_correctives
 from .head import EXPRESSIONS, HeadModel
+from .parts import PartMaker, carried, model_part, part_keys
 
 ARMATURE = ("root", "neck", "head", "jaw", "left_eye", "right_eye")
 """Joints of the avatar: FLAME's, with the neck joint's skin divided between `neck` and `head` by the model's
 `head_share`. `head` has no FLAME rotation of its own, so FLAME poses apply to the armature unchanged."""
 
 PARENTS = {"neck": "root", "head": "neck", "jaw": "head", "left_eye": "head", "right_eye": "head"}
-
-INFLUENCES = 4
-"""Most joints one vertex may follow: what glTF and the game engines read."""
-
-STILL = 1e-5
-"""Metres: a key moves a vertex by more than this or not at all. The model's keys are sums of components that reach
-everywhere by microns; without them files are a third smaller, and teeth have no key for the brows."""
 
 EYE = Material("eyes", (0.55, 0.5, 0.46, 1.0), roughness=0.08)
 CORNEA = Material("cornea", (0.0, 0.0, 0.0, 0.25), roughness=0.02, alpha="blend")
@@ -82,35 +70,22 @@ def head_avatar(
     vertices = model.shaped(beta) if offset is None else model.shaped(beta) + offset
     deltas = arkit_deltas(model, beta)
     drivers, corrections = bone_correctives(model)
-    weights = armature_weights(model)
-    chosen = {**MATERIALS, **(materials or {})}
-    used: dict[str, Material] = {}
-
-    def slot(part: str) -> int:
-        material = chosen.get(part) or Material(part)
-        used.setdefault(material.name, material)
-        return list(used).index(material.name)
-
-    def finished(part: Part, face_material: np.ndarray) -> Part:
-        part = replace(part, face_material=face_material, weights=limited(carried(part, weights)))
-        return replace(part, keys=part_keys(part, deltas), correctives=part_keys(part, corrections))
-
+    maker = PartMaker(armature_weights(model), {**MATERIALS, **(materials or {})}, deltas, corrections)
     parts = []
-    for part in (model_part(model, vertices, index) for index in range(len(model.parts))):
-        face_material = np.full(len(part.faces), slot(part.name), np.int32)
+    for index in range(len(model.parts)):
+        part = maker.finished(model_part(model, vertices, index))
         if part.name == "skin" and "mouth_socket" in model.masks:
             socket = model.masks["mouth_socket"][part.model_vertices][part.faces].min(1) > 0.5
-            face_material[socket] = slot("mouth")
-        parts.append(finished(part, face_material))
-    for part in extra_parts:
-        parts.append(finished(part, np.full(len(part.faces), slot(part.name), np.int32)))
+            part.face_material[socket] = maker.slot("mouth")
+        parts.append(part)
+    parts += [maker.finished(part) for part in extra_parts]
 
     stored = {key: np.ravel(value).tolist() for key, value in (parameters or {}).items()}
     return Avatar(
         name=name,
         joints=armature_joints(model, beta, vertices),
         parts=parts,
-        materials=list(used.values()),
+        materials=list(maker.used.values()),
         correctives=drivers,
         parameters={**stored, "beta": beta.tolist()},
         source=source,
@@ -139,43 +114,6 @@ def with_identity(avatar: Avatar, model: HeadModel, beta: np.ndarray) -> Avatar:
     )
 
 
-def carriers(part: Part) -> tuple[np.ndarray, np.ndarray]:
-    """The three model vertices that carry each vertex, `[V, 3]` int32, and their shares, `[V, 3]` float32."""
-    if part.model_vertices is not None:
-        shares = np.zeros((len(part.vertices), 3), np.float32)
-        shares[:, 0] = 1
-        return np.repeat(part.model_vertices[:, None], 3, 1).astype(np.int32), shares
-    if part.binding is None or part.binding_weights is None:
-        raise ValueError(f"part {part.name} is neither of the head model nor bound to it")
-    return part.binding.astype(np.int32), part.binding_weights.astype(np.float32)
-
-
-def carried(part: Part, field: np.ndarray) -> np.ndarray:
-    """A field on the model's vertices, `[Vm, C]`, as the part takes it: `[V, C]`."""
-    if part.model_vertices is not None:
-        return field[part.model_vertices]
-    indices, shares = carriers(part)
-    return np.einsum("vk,vkc->vc", shares, field[indices])
-
-
-def part_keys(part: Part, deltas: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Keys of one part from the displacements of the model's vertices (see `moving`)."""
-    return moving(part.name, {name: carried(part, field) for name, field in deltas.items()})
-
-
-def moving(part: str, deltas: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The displacements `[V, 3]` of a part that move it, 0 where it stays.
-
-    The skin has every key, so that the avatar does.
-    """
-    keys = {}
-    for name, delta in deltas.items():
-        moves = np.linalg.norm(delta, axis=1, keepdims=True) > STILL
-        if moves.any() or part == "skin":
-            keys[name] = np.where(moves, delta, 0).astype(np.float32)
-    return keys
-
-
 def arkit_deltas(model: HeadModel, beta: np.ndarray) -> dict[str, np.ndarray]:
     """ARKit name -> `[Vm, 3]` displacement from the neutral head of shape `beta` when that key is 1.
 
@@ -200,23 +138,6 @@ def psi_name(component: int) -> str:
     return f"psi_{component:03d}"
 
 
-def model_part(model: HeadModel, vertices: np.ndarray, index: int) -> Part:
-    """Part `index` of the model at the given vertices `[Vm, 3]`, with its own numbering of vertices and UVs."""
-    members = np.flatnonzero(model.vertex_part == index).astype(np.int32)
-    of_part = model.face_part == index
-    uv_members, faces_uv = np.unique(model.faces_uv[of_part], return_inverse=True)
-    return Part(
-        name=model.parts[index],
-        vertices=vertices[members],
-        faces=np.searchsorted(members, model.faces[of_part]).astype(np.int32),
-        uv=model.uv[uv_members],
-        faces_uv=faces_uv.reshape(-1, 4).astype(np.int32),
-        face_material=np.zeros(int(of_part.sum()), np.int32),
-        weights=np.zeros((len(members), len(ARMATURE)), np.float32),
-        model_vertices=members,
-    )
-
-
 def armature_weights(model: HeadModel) -> np.ndarray:
     """`[Vm, 6]` weights of the armature's joints from FLAME's five."""
     return with_head(model.lbs_weights, model.head_share)
@@ -226,14 +147,6 @@ def with_head(weights: np.ndarray, share: np.ndarray) -> np.ndarray:
     """FLAME's weights `[V, 5]` as the armature's `[V, 6]`: its head takes the `share` [V] of what is the neck's."""
     root, neck, jaw, left_eye, right_eye = weights.T
     return np.stack([root, neck * (1 - share), neck * share, jaw, left_eye, right_eye], 1).astype(np.float32)
-
-
-def limited(weights: np.ndarray) -> np.ndarray:
-    """The `INFLUENCES` largest weights of each row `[V, J]`, rows summing to 1."""
-    dropped = np.argsort(weights, 1)[:, :-INFLUENCES]
-    weights = weights.copy()
-    np.put_along_axis(weights, dropped, 0, 1)
-    return weights / weights.sum(1, keepdims=True)
 
 
 def armature_joints(model: HeadModel, beta: np.ndarray, vertices: np.ndarray) -> list[Joint]:

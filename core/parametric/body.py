@@ -69,6 +69,11 @@ class BodyModel:
             raise EngineError(f"{Path(path).name} is not a body model of this version; reinstall Likeness.") from error
 
     @property
+    def face_part(self) -> np.ndarray:
+        """[F] index into `parts`."""
+        return self.vertex_part[self.faces[:, 0]]
+
+    @property
     def parents(self) -> tuple[int, ...]:
         return tuple(int(p) for p in self.kintree_table[0])
 

@@ -11,8 +11,8 @@ from likeness.blender_addon import export
 from likeness.blender_addon.axes import to_blender
 from likeness.blender_addon.build import build
 from likeness.core.avatar import Avatar
-from likeness.core.parametric.assembly import carried
 from likeness.core.parametric.head import HeadModel
+from likeness.core.parametric.parts import carried
 
 from .meshes import evaluated
 

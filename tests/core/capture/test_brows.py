@@ -11,9 +11,10 @@ from likeness.core.capture.brows import JOINTS, LASH_RANGE, grow_brows, lash_mat
 from likeness.core.capture.face_crop import BROWS
 from likeness.core.capture.fit import HeadFit
 from likeness.core.capture.photo import Photo
-from likeness.core.parametric.assembly import arkit_deltas, carried
+from likeness.core.parametric.assembly import arkit_deltas
 from likeness.core.parametric.head import EXPRESSIONS, SHAPES, HeadModel
 from likeness.core.parametric.head import JOINTS as HEAD_JOINTS
+from likeness.core.parametric.parts import carried
 
 from .synthetic import draw
 

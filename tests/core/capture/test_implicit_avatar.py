@@ -20,8 +20,9 @@ from likeness.core.geometry.pieces import pieces
 from likeness.core.implicit.field import HeadField
 from likeness.core.implicit.latents import HAIR, IDENTITY, LatentSpace
 from likeness.core.parametric.arkit import ARKIT_NAMES
-from likeness.core.parametric.assembly import carried, head_avatar
+from likeness.core.parametric.assembly import head_avatar
 from likeness.core.parametric.head import HeadModel
+from likeness.core.parametric.parts import carried
 from likeness.core.rendering.rasterise import triangulate
 
 from .stand_in import stand_in_field

@@ -1,26 +1,34 @@
-"""`likeness head` and `likeness scan`: the engine captures, a Blender process builds and exports."""
+"""`likeness head`, `scan` and `body`: the engine makes an Avatar, a Blender process builds and exports it."""
 
 import contextlib
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ..bodies.motion import load_motion
 from ..engine.client import Engine
 from ..errors import EngineError, InputError, LikenessError, UsageError
 from ..parametric.animation import read_clip
+from ..parametric.smpl_joints import adult_joints
 from .progress import OnProgress, progress_bars
 from .staging import staged
 
 BATCH = (sys.executable, "-P", "-m", "likeness.blender_addon.batch")
+_CHECKS: dict[str, Callable[[str], object]] = {
+    "head": read_clip,
+    "body": lambda motion: load_motion(motion, adult_joints()),
+}
+"""Kind -> what reads a file of its motion, and raises InputError where that cannot be used."""
 _ERRORS: dict[int, type[LikenessError]] = {2: UsageError, 3: InputError}
 
 
-def make_head(
+def make_avatar(
+    kind: str,
     method: str,
     params: dict[str, Any],
     out: Path,
@@ -29,23 +37,24 @@ def make_head(
     animate: str | None = None,
     levels: bool = False,
 ) -> None:
-    """Write `head.<format>`, `preview.png` and `report.json` into `out`, all of them or none; with `levels`, coarser
-    heads too, `head_lod1.<format>` and on. The engine's `method` makes the head from `params`. Raises LikenessError.
+    """Write `<kind>.<format>`, `preview.png` and `report.json` into `out`, all of them or none; with `levels`, coarser
+    heads too, `head_lod1.<format>` and on. The engine's `method` makes the `kind`, head or body, from `params`;
+    `animate` is a file of its motion. Raises LikenessError.
     """
     if animate not in (None, "demo"):
-        read_clip(animate)  # refuse it before the work begins
+        _CHECKS[kind](animate)  # refuse it before the work begins
     with staged(out) as folder, progress_bars() as stages:
-        avatar = folder / "head.npz"
-        with stages.job("Capture") as progress:
-            report = capture(method, {**params, "out": str(avatar.absolute())}, progress)
+        avatar = folder / f"{kind}.npz"
+        with stages.job("Engine") as progress:
+            report = run_engine(method, {**params, "out": str(avatar.absolute())}, progress)
         with stages.job("Blender") as progress:
-            build(avatar, folder, formats=formats, animate=animate, levels=levels, progress=progress)
+            build(kind, avatar, folder, formats=formats, animate=animate, levels=levels, progress=progress)
         avatar.unlink()
         report["seconds"] = {**stages.seconds, "total": round(sum(stages.seconds.values()), 3)}
         (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
-def capture(method: str, params: dict[str, Any], progress: OnProgress) -> dict[str, Any]:
+def run_engine(method: str, params: dict[str, Any], progress: OnProgress) -> dict[str, Any]:
     """Have the engine make the Avatar file `params["out"]`; returns the report. Raises LikenessError."""
     progress("Starting the engine", 0.0)
     with Engine.start(sys.executable) as engine:
@@ -53,12 +62,20 @@ def capture(method: str, params: dict[str, Any], progress: OnProgress) -> dict[s
 
 
 def build(
-    avatar: Path, out: Path, *, formats: Sequence[str], animate: str | None, levels: bool, progress: OnProgress
+    kind: str,
+    avatar: Path,
+    out: Path,
+    *,
+    formats: Sequence[str],
+    animate: str | None,
+    levels: bool,
+    progress: OnProgress,
 ) -> None:
     """Build the Avatar in a Blender process, which exports and renders it into `out`. Raises LikenessError."""
     if find_spec("bpy") is None:
         raise EngineError("Blender's Python module is not installed; install it: pip install 'likeness[blender]'.")
-    command = [*BATCH, str(avatar), "--out", str(out), "--formats", ",".join(formats), "--preview"]
+    command = [*BATCH, str(avatar), "--out", str(out), "--name", kind, "--preview"]
+    command += ["--formats", ",".join(formats)]
     command += ["--animate", animate] if animate else []
     command += ["--levels"] if levels else []
     progress("Starting Blender", 0.0)
@@ -74,4 +91,4 @@ def build(
             reason = next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {code}")
             if kind := _ERRORS.get(code):
                 raise kind(reason)
-            raise EngineError(f"Blender could not build the head ({reason.rstrip('.')}).")
+            raise EngineError(f"Blender could not build the {kind} ({reason.rstrip('.')}).")
