@@ -20,6 +20,7 @@ from ..geometry.smoothing import smoothed
 from ..geometry.smoothstep import smoothstep
 from ..implicit.chunks import in_chunks
 from ..implicit.gdna import Gdna
+from ..implicit.gdna_detail import Details
 from ..rendering.bake import Bake
 from .mean_body import MeanBody
 
@@ -109,11 +110,13 @@ def layer_part(field: Gdna, layer: str, mesh: Mesh, body: MeanBody, shaped: np.n
     )
 
 
-def baked_normals(field: Gdna, layer: str, mesh: Mesh, codes: Codes, detail: Tensor, size: int) -> np.ndarray:
-    """[size, size, 3] in 0..1: the tangent-space normal map of the field's normals with the detail code's."""
+def baked_normals(
+    field: Gdna, details: Details, layer: str, mesh: Mesh, codes: Codes, z_detail: Tensor, size: int
+) -> np.ndarray:
+    """[size, size, 3] in 0..1: the tangent-space map of the layer's normals, with the folds of z_detail `[1, C]`."""
     bake = Bake.of(mesh.vertices, mesh.faces, mesh.uv, mesh.faces_uv, size)
     points = torch.from_numpy(bake.points).float()
-    normals = in_chunks(lambda part: field.normals(layer, part[None], codes[layer], detail)[0], points)
+    normals = in_chunks(lambda part: details.normals(field, layer, part[None], codes[layer], z_detail)[0], points)
     return bake.normal_image(normals.numpy())
 
 

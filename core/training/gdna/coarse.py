@@ -20,10 +20,10 @@ NEAR = 0.01
 PROBE_REACH = 0.03
 """Metres at which the distances that codes are made of end."""
 SCHEDULES = {
-    "top": Schedule(4000, 6e-3, muon=3.0),
-    "bottom": Schedule(2500, 6e-3, muon=3.0),
-    "shoes": Schedule(2000, 6e-3, muon=3.0),
-    "hair": Schedule(4000, 6e-3, muon=3.0),
+    "top": Schedule(2400, 6e-3, muon=3.0),
+    "bottom": Schedule(1400, 6e-3, muon=3.0),
+    "shoes": Schedule(1000, 6e-3, muon=3.0),
+    "hair": Schedule(2400, 6e-3, muon=3.0),
 }
 
 

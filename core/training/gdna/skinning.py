@@ -9,8 +9,8 @@ from ...implicit.skinning import SkinningField
 from ..implicit.trainer import Losses, Outcome, Schedule, train
 from .samples import LayerSamples
 
-SCHEDULE = Schedule(3000, 2e-3, muon=5.0)
-CLOTHES, SKIN = 6000, 3000
+SCHEDULE = Schedule(1500, 2e-3, muon=5.0)
+CLOTHES, SKIN = 4000, 2000
 """Points per step."""
 JITTER = 0.004
 """Metres."""

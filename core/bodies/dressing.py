@@ -1,0 +1,83 @@
+"""Dressing a body: from its shape and seeds to clothes, shoes and hair on it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..avatar import Material, Part
+from ..capture.texture import encode
+from ..implicit.gdna import Gdna, load_gdna
+from ..implicit.gdna_detail import Details, load_details
+from ..parametric.body import BodyModel
+from .clothes import Codes, baked_normals, covered_skin, layer_mesh, layer_part
+from .fabrics import cloth_material, outfit_colors
+from .mean_body import MeanBody
+
+TEXELS = {"top": 1536, "bottom": 1536, "shoes": 512, "hair": 1024}
+RESOLUTION = 256
+"""Cells along the mean body's height: 6.6 mm each."""
+
+OnProgress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """What a body wears."""
+
+    parts: list[Part]
+    materials: dict[str, Material]
+    hidden: np.ndarray
+    """[Vm] bool: the model's vertices that it covers."""
+    parameters: dict[str, list[float]]
+    """`z_top`, `z_bottom`, `z_shoes`, `z_hair` of what is worn, and `z_detail`."""
+
+
+@dataclass(frozen=True)
+class Dresser:
+    """gDNA's fields about the mean body."""
+
+    body: MeanBody
+    field: Gdna
+    details: Details
+
+    @classmethod
+    def load(cls, model: BodyModel) -> "Dresser":
+        """Raises EngineError when weights are missing or damaged."""
+        return cls(MeanBody(model), load_gdna(), load_details())
+
+    def codes(self, beta: np.ndarray, seed: int) -> Codes:
+        """What a body `beta` [16] wears by the seed of its shape code."""
+        rng = np.random.default_rng([seed, 1])
+        worn = self.field.outfits.sample(self.field.outfits.gender(beta), rng)
+        return {layer: torch.from_numpy(z)[None] for layer, z in worn.items()}
+
+    def dressed(
+        self,
+        beta: np.ndarray,
+        *,
+        shape_seed: int,
+        detail_seed: int,
+        resolution: int = RESOLUTION,
+        progress: OnProgress = lambda _stage, _share: None,
+    ) -> Dressed:
+        """The body `beta` [16] dressed: garments by one seed, their folds by another. Raises EngineError."""
+        codes = self.codes(beta, shape_seed)
+        z_detail = self.details.sample(torch.Generator().manual_seed(detail_seed))
+        shaped = self.body.model.shaped(beta)[self.body.skin].astype(np.float64)
+        colors = outfit_colors(shape_seed)
+        parts, materials = [], {}
+        for number, layer in enumerate(codes):
+            progress(f"Making the {layer}", number / len(codes))
+            mesh = layer_mesh(self.field, layer, codes, self.body, resolution)
+            parts.append(layer_part(self.field, layer, mesh, self.body, shaped))
+            normals = baked_normals(self.field, self.details, layer, mesh, codes, z_detail, TEXELS[layer])
+            materials[layer] = cloth_material(layer, colors[layer], encode(normals))
+        stored = {f"z_{layer}": z[0].tolist() for layer, z in codes.items()}
+        return Dressed(
+            parts,
+            materials,
+            covered_skin(self.field, codes, self.body),
+            stored | {"z_detail": z_detail[0].tolist()},
+        )
