@@ -23,6 +23,7 @@ RECIPES = {
     "displacement-prior": "photo.displacement_prior:train_displacement_prior",
     "fine-net": "photo.fine_net:train_fine_net",
     "body-model": "body_model.recipe:train_body_model",
+    "body-sliders": "body_model.sliders:train_body_sliders",
     "coarse-net": "photo.coarse_net:train_coarse_net",
     "encoder": "photo.encoder:train_encoder",
 }
