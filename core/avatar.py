@@ -16,7 +16,7 @@ import numpy as np
 
 from .errors import InputError
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file layout; a reader refuses files of a later one."""
 
 
@@ -58,14 +58,28 @@ class Material:
 class Corrective:
     """When a shape key that makes up for plain skinning is on: its value follows from how far a joint has turned.
 
-    With t the joint's angle about the axis of `rotation` and t1 the length of `rotation`, the value is 0 for t <= 0,
-    then sin t / sin t1 (order 1) or (1 - cos t) / (1 - cos t1) (order 2), and 1 from t1 on.
+    The value is linear in the joint's rotation R from rest, as pose correctives are: the sum of `feature` * (R - I),
+    kept between 0 and 1.
     """
 
     joint: str
-    rotation: np.ndarray
-    """[3] axis-angle at which the value is 1."""
-    order: int = 1
+    feature: np.ndarray
+    """[3, 3], in the axes of the Avatar."""
+
+    @classmethod
+    def of_turn(cls, joint: str, rotation: np.ndarray, order: int = 1) -> "Corrective":
+        """On turns by t about the axis of `rotation` [3] its value is sin t / sin t1 (order 1) or (1 - cos t) /
+        (1 - cos t1) (order 2), t1 the length of `rotation`; for it R - I = sin t K + (1 - cos t) K^2 (Rodrigues).
+        """
+        angle = np.linalg.norm(rotation)
+        x, y, z = np.asarray(rotation) / angle
+        cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+        feature = cross / np.sin(angle) if order == 1 else cross @ cross / (1 - np.cos(angle))
+        return cls(joint, (feature / 2).astype(np.float32))
+
+    def value(self, rotation: np.ndarray) -> np.ndarray:
+        """The key's value `[...]` at rotations `[..., 3, 3]`."""
+        return np.clip(((rotation - np.eye(3)) * self.feature).sum((-1, -2)), 0, 1)
 
 
 @dataclass(frozen=True)
@@ -164,10 +178,15 @@ class Avatar:
                 **fields_,
                 "joints": [Joint(**joint) for joint in fields_["joints"]],
                 "parts": [Part(**part) for part in fields_["parts"]],
-                "correctives": {name: Corrective(**c) for name, c in fields_.get("correctives", {}).items()},
+                "correctives": {name: _corrective(c) for name, c in fields_.get("correctives", {}).items()},
                 "materials": [Material(**{**m, "color": tuple(m["color"])}) for m in fields_["materials"]],
             }
         )
+
+
+def _corrective(stored: dict[str, Any]) -> Corrective:
+    """Of its fields; files of format 1 have the turn."""
+    return Corrective.of_turn(**stored) if "rotation" in stored else Corrective(**stored)
 
 
 def _encode(value: Any, key: str, arrays: dict[str, np.ndarray]) -> Any:

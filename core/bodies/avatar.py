@@ -14,6 +14,7 @@ from ..parametric.body import BodyModel
 from ..parametric.joint_names import JOINT_NAMES, ROOT
 from ..parametric.parts import PartMaker, model_part
 from ..parametric.smpl_joints import INDEX, JOINTS, PARENTS
+from .correctives import body_correctives
 
 EYE = Material("eyes", (0.55, 0.5, 0.46, 1.0), roughness=0.08)
 MATERIALS: dict[str, Material] = {
@@ -55,7 +56,8 @@ def body_avatar(
     beta = np.asarray(beta, np.float32)
     vertices, rest = model.shaped(beta), model.joints(beta)
     shown = None if hidden is None else ~hidden[model.faces].all(1)
-    maker = PartMaker(with_root(model.lbs_weights), {**MATERIALS, **(materials or {})}, {}, {})
+    drivers, corrections = body_correctives(model, JOINT_NAMES[joint_names])
+    maker = PartMaker(with_root(model.lbs_weights), {**MATERIALS, **(materials or {})}, {}, corrections)
     parts = [maker.finished(model_part(model, vertices, index, shown)) for index in range(len(model.parts))]
     parts += [maker.finished(replace(part, weights=with_root(part.weights))) for part in extra_parts]
     up = np.array([0, -min(part.vertices[:, 1].min() for part in parts), 0], np.float32)
@@ -67,6 +69,7 @@ def body_avatar(
         joints=armature_joints(rest + up, bone_tips(model, vertices, rest) + up, JOINT_NAMES[joint_names]),
         parts=[replace(part, vertices=part.vertices + up) for part in parts],
         materials=list(maker.used.values()),
+        correctives=drivers,
         parameters={**stored, "beta": beta.tolist()},
         source=source,
         model=model.sha256,

@@ -1,4 +1,4 @@
-"""Pose correctives as shape keys that bones drive: an armature knows linear blend skinning alone.
+"""Pose correctives of a head as shape keys that bones drive: an armature knows linear blend skinning alone.
 
 Pose correctives are linear in R - I, and for a turn by t about a unit axis R - I = sin t K + (1 - cos t) K^2, K the
 cross product with the axis (Rodrigues). Two keys, driven by sin t and by 1 - cos t, are therefore exact for every t.
@@ -34,10 +34,10 @@ def corrective_features(model: HeadModel) -> tuple[dict[str, Corrective], dict[s
         first, second = _terms(joint, rotation)
         # The merged key is on by sin t / sin t1, about 1/2 half-way, where the second wants 1/4.
         merged = np.linalg.norm(_displacement(model, second), axis=1).max() / 4 <= TOLERANCE
-        drivers[name] = Corrective(JOINTS[joint], rotation)
+        drivers[name] = Corrective.of_turn(JOINTS[joint], rotation)
         features[name] = first + second if merged else first
         if not merged:
-            drivers[f"{name}_2"] = Corrective(JOINTS[joint], rotation, order=2)
+            drivers[f"{name}_2"] = Corrective.of_turn(JOINTS[joint], rotation, order=2)
             features[f"{name}_2"] = second
     return drivers, features
 

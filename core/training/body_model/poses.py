@@ -7,29 +7,11 @@ import numpy as np
 from ...bodies.retarget import local_theta
 from ...errors import InputError
 from ...parametric.bvh import read_bvh
+from ...parametric.joint_limits import LIMITS, MIRRORED
 from ...parametric.skeleton_motion import SkeletonMotion
 from ...parametric.smpl_joints import INDEX, JOINTS
 from .posing import Rig, side
 
-LIMITS = {
-    "hip": ((-120, 30), (-40, 40), (-20, 55)),
-    "knee": ((0, 140), (-15, 15), (-5, 5)),
-    "ankle": ((-30, 45), (-20, 20), (-15, 15)),
-    "foot": ((-50, 20), (-5, 5), (-5, 5)),
-    "spine1": ((-20, 35), (-20, 20), (-20, 20)),
-    "spine2": ((-15, 25), (-20, 20), (-15, 15)),
-    "spine3": ((-15, 20), (-15, 15), (-10, 10)),
-    "neck": ((-30, 30), (-35, 35), (-25, 25)),
-    "head": ((-25, 25), (-35, 35), (-20, 20)),
-    "collar": ((-10, 10), (-20, 15), (-10, 25)),
-    "shoulder": ((-70, 70), (-110, 30), (-85, 70)),
-    "elbow": ((-50, 50), (-145, 0), (-5, 5)),
-    "wrist": ((-85, 85), (-25, 25), (-75, 70)),
-    "hand": ((-10, 10), (-10, 10), (-80, 15)),
-}
-"""Degrees about x, y, z of the left or middle joint, from the T-pose; the right one's are mirrored."""
-MIRRORED = np.array([1, -1, -1])
-"""What a reflection in x does to an axis-angle."""
 MIRRORED_JOINTS = np.array(
     [INDEX[{"left_": "right_", "right_": "left_", "": ""}[side(name)[0]] + side(name)[1]] for name in JOINTS]
 )
