@@ -5,12 +5,12 @@ import numpy as np
 from bpy.props import BoolProperty, IntProperty
 
 from . import preferences
-from .head_jobs import HeadJobOperator, HeadOptions, avatar_work
+from .avatar_jobs import AvatarJobOperator, HeadOptions, avatar_work
 from .jobs import DialogJobOperator, Work
 from .photo_jobs import IMAGE_EXTENSIONS, DetailOptions, PhotosJobOperator
 
 
-class LIKENESS_OT_head_from_photo(DetailOptions, HeadOptions, HeadJobOperator, PhotosJobOperator, bpy.types.Operator):
+class LIKENESS_OT_head_from_photo(DetailOptions, HeadOptions, AvatarJobOperator, PhotosJobOperator, bpy.types.Operator):
     """Make an animatable head from one or several photos of a person"""
 
     bl_idname = "likeness.head_from_photo"
@@ -26,7 +26,7 @@ class LIKENESS_OT_head_from_photo(DetailOptions, HeadOptions, HeadJobOperator, P
         return avatar_work(preferences.interpreter(), "head", params)
 
 
-class LIKENESS_OT_random_head(HeadOptions, HeadJobOperator, DialogJobOperator, bpy.types.Operator):
+class LIKENESS_OT_random_head(HeadOptions, AvatarJobOperator, DialogJobOperator, bpy.types.Operator):
     """Make the head of somebody who does not exist"""
 
     bl_idname = "likeness.random_head"

@@ -10,7 +10,7 @@ from ..core.avatar import Avatar
 from ..core.errors import LikenessError
 from ..core.parametric.head import SHAPES
 from . import heads, identity, preferences, views
-from .head_jobs import avatar_work, choices_of, in_object_mode
+from .avatar_jobs import avatar_work, choices_of, in_object_mode
 from .jobs import JobOperator, Work
 from .operators_expression import HeadOperator
 from .resurface import resurface

@@ -10,11 +10,11 @@ from ..core.avatar import Avatar
 from . import build, heads, identity, mixing, preferences, views
 from .extras import dressed, materials_of, with_extras, with_hair
 from .hair import HAIR
-from .head_jobs import HeadJobOperator, avatar_work, choices_of
+from .avatar_jobs import AvatarJobOperator, avatar_work, choices_of
 from .jobs import DialogJobOperator, Job, Work
 
 
-class LIKENESS_OT_mix_heads(HeadJobOperator, DialogJobOperator, bpy.types.Operator):
+class LIKENESS_OT_mix_heads(AvatarJobOperator, DialogJobOperator, bpy.types.Operator):
     """Make a head between the active head, whose looks it takes, and the other selected one.
 
     Hair of the implicit model is mixed where both have it; otherwise it is the nearer head's

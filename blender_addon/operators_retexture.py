@@ -6,7 +6,7 @@ import bpy
 
 from ..core.avatar import Avatar
 from . import heads, identity, preferences, views
-from .head_jobs import avatar_work, in_object_mode
+from .avatar_jobs import avatar_work, in_object_mode
 from .jobs import Work
 from .photo_jobs import DetailOptions, PhotoJobOperator
 from .reskin import reskin

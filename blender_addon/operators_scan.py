@@ -14,14 +14,14 @@ from bpy.props import StringProperty
 from ..core.avatar import Avatar
 from ..core.errors import InputError
 from . import heads, preferences
-from .head_jobs import HeadJobOperator, HeadOptions, avatar_work
+from .avatar_jobs import AvatarJobOperator, HeadOptions, avatar_work
 from .jobs import FileJobOperator, Job, Work
 from .scan_mesh import ScanMesh
 
 SCAN_EXTENSIONS = (".ply", ".obj", ".stl", ".glb")
 
 
-class LIKENESS_OT_head_from_scan(HeadOptions, HeadJobOperator, FileJobOperator, bpy.types.Operator):
+class LIKENESS_OT_head_from_scan(HeadOptions, AvatarJobOperator, FileJobOperator, bpy.types.Operator):
     """Make an animatable head from a scan of a head: a point cloud or a mesh, in any pose and unit"""
 
     bl_idname = "likeness.head_from_scan"
@@ -37,7 +37,7 @@ class LIKENESS_OT_head_from_scan(HeadOptions, HeadJobOperator, FileJobOperator, 
         return avatar_work(preferences.interpreter(), "scan", {"file": str(scan), **self.choices()})
 
 
-class LIKENESS_OT_head_from_mesh(HeadOptions, HeadJobOperator, bpy.types.Operator):
+class LIKENESS_OT_head_from_mesh(HeadOptions, AvatarJobOperator, bpy.types.Operator):
     """Make an animatable head from the selected mesh: a scan or a sculpture of a head, in any pose and unit"""
 
     bl_idname = "likeness.head_from_mesh"

@@ -1,4 +1,4 @@
-"""What the user has before him: the head that is active, and the 3D views that look at it."""
+"""What the user has before him: the head or body that is active, and the 3D views that look at it."""
 
 import bpy
 from mathutils import Vector
@@ -8,24 +8,36 @@ from . import heads
 from .build import METADATA
 
 GAP = 0.05
-"""Metres between a new head and what stands beside it."""
+"""Metres between a new head or body and what stands beside it."""
 
 
 def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The armature of the head that the active object belongs to; where it belongs to none, the scene's only head.
+    """The armature of the head that the active object belongs to; where it belongs to nothing of Likeness', the scene's
+    only avatar, if that is a head.
 
     A head that lost its mesh or its shape keys is none.
     """
-    head = heads.find(context.view_layer.objects.active)
-    if head is None:
+    return _active(context, "head")
+
+
+def active_body(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The armature of the active body, likewise."""
+    return _active(context, "body")
+
+
+def _active(context: bpy.types.Context, kind: str) -> bpy.types.Object | None:
+    rig = heads.find(context.view_layer.objects.active)
+    if rig is None:
         found = [thing for thing in context.scene.objects if METADATA in thing]
-        head = found[0] if len(found) == 1 else None
-    return head if head and _is_whole(head) else None
+        rig = found[0] if len(found) == 1 else None
+    return rig if rig and _is_whole(rig, kind) else None
 
 
-def _is_whole(head: bpy.types.Object) -> bool:
+def _is_whole(rig: bpy.types.Object, kind: str) -> bool:
+    if heads.metadata(rig)["kind"] != kind:
+        return False
     try:
-        heads.mesh_object(head)
+        heads.mesh_object(rig)
     except InputError:
         return False
     return True
@@ -36,7 +48,7 @@ def selected_heads(context: bpy.types.Context) -> list[bpy.types.Object]:
     active = context.view_layer.objects.active
     things = sorted(context.selected_objects, key=lambda thing: thing != active)
     found = dict.fromkeys(heads.find(thing) for thing in things)
-    return [head for head in found if head and _is_whole(head)]
+    return [head for head in found if head and _is_whole(head, "head")]
 
 
 def to_object_mode(context: bpy.types.Context) -> None:
@@ -45,16 +57,16 @@ def to_object_mode(context: bpy.types.Context) -> None:
         bpy.ops.object.mode_set(mode="OBJECT")
 
 
-def set_aside(context: bpy.types.Context, head: bpy.types.Object) -> None:
-    """Move a new head to the right of the meshes that it would stand in: other heads, a scan, Blender's cube."""
-    mesh = heads.mesh_object(head)
+def set_aside(context: bpy.types.Context, rig: bpy.types.Object) -> None:
+    """Move what is new to the right of the meshes that it would stand in: other heads, a scan, Blender's cube."""
+    mesh = heads.mesh_object(rig)
     context.view_layer.update()
     seen = [thing for thing in context.view_layer.objects if thing.type == "MESH" and thing.visible_get()]
     low, high = _box(mesh)
     for left, right in sorted((_box(thing) for thing in seen if thing != mesh), key=lambda box: box[0].x):
         if all(low[k] < right[k] and left[k] < high[k] for k in range(3)):
             step = right.x + GAP - low.x
-            head.location.x += step
+            rig.location.x += step
             low.x, high.x = low.x + step, high.x + step
 
 
@@ -64,13 +76,13 @@ def _box(thing: bpy.types.Object) -> tuple[Vector, Vector]:
     return tuple(Vector(map(choose, zip(*corners, strict=True))) for choose in (min, max))
 
 
-def show(context: bpy.types.Context, head: bpy.types.Object) -> None:
-    """Select the head's mesh and frame it in the 3D views, from the front.
+def show(context: bpy.types.Context, rig: bpy.types.Object) -> None:
+    """Select the mesh of a head or body and frame it in the 3D views, from the front.
 
     Solid shading shows textures from then on: Material Preview is prettier, but compiles its shaders for many seconds
     on a computer without a good GPU.
     """
-    mesh = heads.mesh_object(head)
+    mesh = heads.mesh_object(rig)
     for thing in context.selected_objects:
         thing.select_set(False)
     mesh.select_set(True)

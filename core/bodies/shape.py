@@ -14,12 +14,25 @@ LARGEST_BETA = 5.0
 """Beyond this the model's bodies turn inside out."""
 
 
-def random_beta(seed: int, model: BodyModel) -> np.ndarray:
-    """`[K]` float32, the same for the same seed. Raises UsageError for a negative one."""
+def checked_seed(seed: int) -> int:
+    """The seed. Raises UsageError for a negative one."""
     if seed < 0:
         raise UsageError(f"The seed is {seed}; choose 0 or more.")
-    drawn = DEVIATION * np.random.default_rng(seed).standard_normal(model.shapedirs.shape[2])
+    return seed
+
+
+def random_beta(seed: int, model: BodyModel) -> np.ndarray:
+    """`[K]` float32, the same for the same seed. Raises UsageError for a negative one."""
+    drawn = DEVIATION * np.random.default_rng(checked_seed(seed)).standard_normal(model.shapedirs.shape[2])
     return np.clip(drawn, -FARTHEST, FARTHEST).astype(np.float32)
+
+
+def read_beta(text: str) -> list[float]:
+    """The numbers of a text, with commas or blanks between them. Raises UsageError."""
+    try:
+        return [float(number) for number in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise UsageError(f"Beta takes numbers with commas between them, not {text!r}.") from error
 
 
 def given_beta(values: Sequence[float], model: BodyModel) -> np.ndarray:

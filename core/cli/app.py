@@ -124,6 +124,11 @@ def body(
     beta: Annotated[
         str | None, typer.Option(metavar="B,B,...", help="Shape in place of the seed's: up to 16 numbers about 0.")
     ] = None,
+    sex: Annotated[float | None, typer.Option(help="0 a woman's, 1 a man's; else the seed's, as all that follow.")] = None,
+    age: Annotated[float | None, typer.Option(help="Years, 8 to 90.")] = None,
+    weight: Annotated[float | None, typer.Option(help="0 thin, 0.5 the mean, 1 heavy.")] = None,
+    muscle: Annotated[float | None, typer.Option(help="0 slack, 0.5 the mean, 1 muscular.")] = None,
+    height: Annotated[float | None, typer.Option(help="Metres.")] = None,
     motion: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Motion to play on the body: .bvh, or .npz of AMASS or SMPL.")
     ] = None,
@@ -131,9 +136,11 @@ def body(
     formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
 ) -> None:
     """Make an animatable body of a seed, or of a shape."""
+    from ..bodies.shape import read_beta
     from .avatar import make_avatar
 
-    params: dict[str, Any] = {"seed": seed, "beta": beta and _numbers("--beta", beta), "joint_names": joint_names.value}
+    params: dict[str, Any] = {"seed": seed, "beta": beta and read_beta(beta), "joint_names": joint_names.value}
+    params |= {"sex": sex, "age": age, "weight": weight, "muscle": muscle, "height": height}
     make_avatar("body", "body", params, out, formats=_formats(formats), animate=motion and str(motion))
 
 
@@ -252,13 +259,6 @@ def _formats(names: str) -> tuple[str, ...]:
     if unknown := [name for name in chosen if name not in FORMATS]:
         raise UsageError(f"There is no format {unknown[0]!r}; choose of {', '.join(FORMATS)}.")
     return chosen
-
-
-def _numbers(option: str, text: str) -> list[float]:
-    try:
-        return [float(number) for number in text.replace(",", " ").split()]
-    except ValueError as error:
-        raise UsageError(f"{option} takes numbers with commas between them, not {text!r}.") from error
 
 
 def _print_figures(figures: dict[str, Any]) -> None:

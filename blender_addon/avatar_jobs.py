@@ -1,4 +1,4 @@
-"""Jobs of the engine that end with a new head in the scene."""
+"""Jobs of the engine that end with a new head or body in the scene."""
 
 import tempfile
 from pathlib import Path
@@ -76,8 +76,8 @@ def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Contex
     return True
 
 
-class HeadJobOperator(JobOperator):
-    """Mixin of operators whose job gives an Avatar and its report: they become a head beside those that are there."""
+class AvatarJobOperator(JobOperator):
+    """Mixin of operators whose job gives an Avatar and its report: it is built beside what is there."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -87,11 +87,11 @@ class HeadJobOperator(JobOperator):
         avatar, report = result
         self.present(context, build.build(avatar), report["warnings"])
 
-    def present(self, context: bpy.types.Context, head: bpy.types.Object, warnings: list[str]) -> None:
-        """Show a new head and say that it is made."""
+    def present(self, context: bpy.types.Context, rig: bpy.types.Object, warnings: list[str]) -> None:
+        """Show a new head or body and say that it is made."""
         views.to_object_mode(context)
-        views.set_aside(context, head)
-        views.show(context, head)
+        views.set_aside(context, rig)
+        views.show(context, rig)
         for warning in warnings:
             self.report({"WARNING"}, warning)
-        self.report({"INFO"}, f"{head.name} is made.")
+        self.report({"INFO"}, f"{rig.name} is made.")
