@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from ..avatar import Material, Part
-from ..capture.texture import encode
 from ..implicit.gdna import Gdna, load_gdna
 from ..implicit.gdna_detail import Details, load_details
 from ..parametric.body import BodyModel
+from ..rendering.images import encode
 from .clothes import Codes, baked_normals, covered_skin, layer_mesh, layer_part
 from .fabrics import cloth_material, outfit_colors
 from .mean_body import MeanBody

@@ -60,7 +60,9 @@ class BodySliders:
         try:
             return cls(tensors["height"], tensors["beta"], tensors["told"])
         except KeyError as error:
-            raise EngineError("The weights of the body's sliders are of another version; reinstall Likeness.") from error
+            raise EngineError(
+                "The weights of the body's sliders are of another version; reinstall Likeness."
+            ) from error
 
     def of(self, beta: np.ndarray, model: BodyModel) -> Sliders:
         """What the betas `[16]` say, within `RANGES`: the height is measured, the rest are guesses."""

@@ -8,12 +8,13 @@ import numpy as np
 from ..avatar import Material
 from ..parametric.assembly import MATERIALS
 from ..parametric.head import HeadModel
+from ..rendering.images import encode
 from .eyes import DEFAULT_IRIS, eye_profile, eye_texture, iris_color
 from .fit import HeadFit
 from .shots import Shot
 from .skin_views import SkinView
 from .teeth import teeth_textures
-from .texture import SkinOptions, encode, skin_textures
+from .texture import SkinOptions, skin_textures
 
 EYES = ("left_eye", "right_eye")
 

@@ -9,11 +9,11 @@ from PIL import Image
 from ..avatar import Material
 from ..geometry.charts import box_charts, pack_charts
 from ..rendering.atlas import pull_push
+from ..rendering.images import encode
 from ..rendering.rasterise import interpolate, rasterise
 from ..rendering.shading import linear_to_srgb
 from .hair_colors import HairColors, Shell
 from .hair_tufts import Tufts
-from .texture import encode
 
 SIZE = 1280
 MARGIN = 0.002

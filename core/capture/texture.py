@@ -1,16 +1,15 @@
 """The skin's textures: the photos' detail on the solved low-frequency albedo, its mirror image and pores elsewhere."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ..errors import UsageError
 from ..parametric.head import HeadModel
 from ..rendering.atlas import Atlas, build_atlas, pull_push
+from ..rendering.images import encode
 from ..rendering.shading import linear_to_srgb
 from .albedo import LUMINANCE, SkinField, scalp_tint
 from .complexion import lash_line, pores, shine, wet
@@ -21,7 +20,6 @@ from .skin_views import SHARP, SkinView, aligned, blended, shares
 
 SIZE, SIZES = 2048, (512, 1024, 2048, 4096)
 """Texels along a side of the maps, and those that can be asked for."""
-QUALITY = 93
 PORE_CONTRAST = 0.035
 """Deviation of log reflectance that pores add where the photo resolves none."""
 PORE_RESOLUTION = 6000.0
@@ -182,11 +180,3 @@ def _padded(atlas: Atlas, values: np.ndarray) -> np.ndarray:
     image = atlas.image(values.astype(np.float32))
     weight = atlas.image(np.ones(len(values), np.float32))
     return pull_push(image, weight)
-
-
-def encode(image: np.ndarray) -> bytes:
-    """Encode values 0..1, `[H, W, 3]` or `[H, W]`."""
-    stream = io.BytesIO()
-    pixels = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
-    Image.fromarray(pixels).save(stream, "JPEG", quality=QUALITY, subsampling=0)
-    return stream.getvalue()
