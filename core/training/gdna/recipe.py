@@ -41,7 +41,8 @@ def train_gdna(data: Path, out: Path, seed: int) -> None:
     for name in LAYERS:
         layer, worn = field.layers[name], wearers.pop(name)
         assert isinstance(layer, Layer)
-        outcomes[name] = train_layer(name, layer, Batches(worn, encoders[name].code(worn.probed), seed), run)
+        batches = Batches(worn, encoders[name].code(worn.probed), samples.probes[name], seed)
+        outcomes[name] = train_layer(name, layer, batches, run)
         held_out = Wearers.read(samples, "test_person", name, HELD_OUT)
         errors[name] = near_error(layer, held_out, encoders[name].code(held_out.probed))
     outcomes["skinning"] = train_skinning(field.skinning, samples, PERSONS, seed, run)
