@@ -24,7 +24,7 @@ EVERY = 60
 GRAVITY, DRAG, FRICTION = 9.81, 0.985, 0.4
 GIVE = 0.02
 """Compliance of edges over the square of a step, by a vertex's inverse mass: 0 would be stiff."""
-LIFT, SLIDE = 0.003, 0.01
+LIFT, SLIDE = 0.004, 0.01
 """Share of the way back to where it began that a vertex goes in a step, across the cloth and along it. Stands for the
 seams and for what is worn below; without it all that is too long slides to the hems."""
 

@@ -7,12 +7,12 @@ grain, which follows limbs and trunk but leans, and a little shorter across it, 
 
 from dataclasses import dataclass, replace
 
-import igl
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import identity, vstack
 from scipy.spatial import cKDTree
 
 from ...geometry.borders import boundary_edges
+from ...geometry.loop import loop_matrix
 from ...geometry.pieces import pieces
 from ...geometry.smoothstep import smoothstep
 from ...parametric.smpl_joints import INDEX, JOINTS
@@ -22,8 +22,8 @@ from .cloth import Cloth
 from .figure import Figure
 from .garments import DEEPEST, GAP, Garment, nearest_on
 
-EDGE = 0.011
-"""Metres: suits are subdivided until their mean edge is shorter."""
+EDGE = 0.014
+"""Metres: suits are subdivided until their edges are shorter."""
 LAYER, BESIDE = 0.04, 5e-3
 """Metres within which another piece of cloth lies over or under, and off whose border it does no more."""
 TRIM = 0.012
@@ -45,7 +45,7 @@ PATCH, LEAN, RIPPLE = 0.3, 0.35, 0.05
 """Metres that patches of more folds, the grain's direction and the first unevenness are long."""
 UNEVEN = 4e-4
 """Metres that cloth is off smooth at first."""
-LONGEST = 0.25
+LONGEST = 0.2
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Fabric:
             slant=float(rng.uniform(0.5, 0.9)),
             patches=float(rng.uniform(0.4, 0.8)),
             bending=float(3e-7 * 10 ** rng.uniform(0, 0.8)),
-            weight=float(rng.uniform(0.05, 0.25)),
+            weight=float(rng.uniform(0.05, 0.2)),
         )
 
 
@@ -103,13 +103,24 @@ def draped(figure: Figure, fabric: Fabric, rng: np.random.Generator) -> tuple[Fi
 
 
 def subdivided(garment: Garment) -> Garment:
-    """Finer by Loop's rule, until the mean edge is shorter than `EDGE`; weights are carried along."""
-    points, weights, triangles = garment.points, garment.weights, garment.triangles
-    edge = np.sqrt(_areas(points, triangles).mean() * 4 / np.sqrt(3))
-    for _ in range(max(int(np.ceil(np.log2(edge / EDGE))), 0)):
-        matrix, triangles = igl.loop_matrix(triangles, len(points))
-        points, weights = matrix @ points, csr_matrix(matrix @ weights)
-    return Garment(points, weights, triangles)
+    """Each piece finer by Loop's rule until most of its cloth has edges shorter than `EDGE`; weights are carried
+    along.
+    """
+    piece = pieces(garment.triangles)
+    points, weights, triangles, first = [], [], [], 0
+    for number in range(piece.max() + 1):
+        used, own = np.unique(garment.triangles[piece == number], return_inverse=True)
+        own, finer = own.reshape(-1, 3), identity(len(used), format="csr")
+        areas = _areas(garment.points[used], own)
+        edge = np.sqrt((areas**2).sum() / areas.sum() * 4 / np.sqrt(3))
+        for _ in range(max(int(np.ceil(np.log2(edge / EDGE))), 0)):
+            matrix, own = loop_matrix(own, finer.shape[0])
+            finer = matrix @ finer
+        points.append(finer @ garment.points[used])
+        weights.append(finer @ garment.weights[used])
+        triangles.append(own + first)
+        first += len(points[-1])
+    return Garment(np.concatenate(points), vstack(weights, format="csr"), np.concatenate(triangles))
 
 
 @dataclass(frozen=True)
@@ -195,11 +206,13 @@ def _amount(
     rng: np.random.Generator,
     patches: float,
 ) -> np.ndarray:
-    """[V] factor on what the cloth is longer by: more where it is loose, at joints, and in patches; none at hems."""
+    """[V] factor on what the cloth is longer by: more where it is loose, at joints, and in patches; none at hems but a
+    skirt's, which swings."""
     room = suit.averaged(height[:, None])[:, 0]
     joint = np.exp(-((cKDTree(_joints(figure)).query(suit.points)[0] / REACH) ** 2))
     spread = np.exp(patches * _noise(suit.points, PATCH, rng) - patches**2 / 2)
-    return (TIGHT + smoothstep(room, *ROOM)) * (CALM + JOINT * joint) * spread * smoothstep(from_border, 5e-3, HEM)
+    hem = np.where(_hanging(figure, suit), 1, smoothstep(from_border, 5e-3, HEM))
+    return (TIGHT + smoothstep(room, *ROOM)) * (CALM + JOINT * joint) * spread * hem
 
 
 def _strain(suit: Garment, grain: np.ndarray, more: np.ndarray, fabric: Fabric, rng: np.random.Generator) -> np.ndarray:
@@ -224,11 +237,14 @@ def _grain(figure: Figure, suit: Garment) -> np.ndarray:
         towards[INDEX[side + "wrist"]] = towards[INDEX[side + "elbow"]]
     # The bones' rotations lead from the A-pose.
     along = suit.weights @ np.einsum("bji,bj->bi", figure.body.rotation, _unit(towards)[figure.rig.joint_of])
-    if figure.outfit.suit in SKIRTS:
-        legs = suit.weights[:, np.isin(figure.rig.joint_of, [INDEX[name] for name in LEGS])].sum(1)
-        around = np.cross(vertex_normals(suit.points, suit.triangles), [0, -1, 0])
-        along = np.where(legs > 0.5, around, along)
-    return _unit(along)
+    around = np.cross(vertex_normals(suit.points, suit.triangles), [0, -1, 0])
+    return _unit(np.where(_hanging(figure, suit)[:, None], around, along))
+
+
+def _hanging(figure: Figure, suit: Garment) -> np.ndarray:
+    """[V] bool: of a skirt."""
+    legs = np.isin(figure.rig.joint_of, [INDEX[name] for name in LEGS])
+    return (figure.outfit.suit in SKIRTS) & (np.asarray(suit.weights[:, legs].sum(1)).ravel() > 0.5)
 
 
 def _joints(figure: Figure) -> np.ndarray:

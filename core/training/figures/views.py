@@ -15,7 +15,7 @@ SIDES = {
     "left": ((0, 0, -1), (1, 0, 0)),
     "right": ((0, 0, 1), (-1, 0, 0)),
 }
-"""Where the viewer stands, by the figure's own left and right: what is to the right of a map, and towards the viewer."""
+"""Where the viewer stands, by the figure's own left and right: what is to a map's right, and towards the viewer."""
 FAR = 100.0
 """Metres: rays from there are as good as parallel."""
 
