@@ -95,11 +95,11 @@ class Batches:
         rng = np.random.default_rng([self.seed, step])
         persons = rng.choice(len(self.codes), min(PERSONS, len(self.codes)), replace=False)[:, None]
         chosen = rng.integers(self.wearers.points.shape[1], size=(len(persons), POINTS))
-        far, distance = self._far(persons, rng)
+        far, of_far = self._far(persons, rng)
         arrays = (
             self.codes[persons[:, 0]],
             np.concatenate([self.wearers.points[persons, chosen], far], 1),
-            np.concatenate([self.wearers.distance[persons, chosen], distance], 1),
+            np.concatenate([self.wearers.distance[persons, chosen], of_far], 1),
         )
         codes, points, distance = (torch.from_numpy(array.astype(np.float32)).to(device) for array in arrays)
         return codes, points, distance

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...implicit.gdna import LAYER_CONFIGS, LAYERS, Gdna, Layer, gdna_tensors
+from ...implicit.gdna import LAYER_CONFIGS, LAYERS, Gdna, gdna_tensors
 from ...implicit.outfits import CodeDistribution, Outfits
 from ..figures.figure import Dresser
 from ..figures.poses import Poses
@@ -39,8 +39,7 @@ def train_gdna(data: Path, out: Path, seed: int) -> None:
     outcomes: dict[str, Outcome] = {}
     errors: dict[str, float] = {}
     for name in LAYERS:
-        layer, worn = field.layers[name], wearers.pop(name)
-        assert isinstance(layer, Layer)
+        layer, worn = field.layer(name), wearers.pop(name)
         batches = Batches(worn, encoders[name].code(worn.probed), samples.probes[name], seed)
         outcomes[name] = train_layer(name, layer, batches, run)
         held_out = Wearers.read(samples, "test_person", name, HELD_OUT)
