@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from rich.progress import track
 
-from ..geometry.intersections import intersecting_triangles
 from ..rendering.rasterise import rasterise
 from ..training.body_model.poses import authored_poses, random_theta
 from ..training.figures.figure import PARTS, Dresser, Figure, Surface
@@ -85,14 +84,11 @@ def _folds(dresser: Dresser) -> dict[str, dict[str, float]]:
         }
         for name, surface in (("smooth", smooth), ("with folds", folded)):
             change = change if name == "with folds" else dict.fromkeys(change, 0.0)
-            suit = surface.of("suit")
-            cut = intersecting_triangles(surface.vertices, suit)
             rows[name].append(
                 change
                 | {
                     "poking pixels, %": 100 * poking(surface),
                     "cloth under skin, %": 100 * sunk(surface, figure.skin),
-                    "triangles that cut others, %": 100 * len(cut) / len(suit),
                 }
             )
     return {
