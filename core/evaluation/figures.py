@@ -82,10 +82,10 @@ def _folds(dresser: Dresser) -> dict[str, dict[str, float]]:
             "moved, mm": 1e3 * moved.mean(),
             "fold_s": seconds,
         }
-        for name, surface in (("smooth", smooth), ("with folds", folded)):
-            change = change if name == "with folds" else dict.fromkeys(change, 0.0)
+        unchanged = dict.fromkeys(change, 0.0)
+        for name, surface, changed in (("smooth", smooth, unchanged), ("with folds", folded, change)):
             rows[name].append(
-                change
+                changed
                 | {
                     "poking pixels, %": 100 * poking(surface),
                     "cloth under skin, %": 100 * sunk(surface, figure.skin),
