@@ -136,7 +136,7 @@ def load_gdna(device: str = "cpu", path: Path | None = None) -> Gdna:
             {key: tensors.pop(key) for key in list(tensors) if key.startswith(OUTFITS)}, list(configs)
         )
         field = Gdna(configs, outfits)
-        field.load_state_dict({key: torch.from_numpy(value).float() for key, value in tensors.items()}, strict=False)
+        field.load_state_dict({key: torch.tensor(value).float() for key, value in tensors.items()}, strict=False)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise EngineError(f"{path.name} is not a model of this version; reinstall Likeness.") from error
     return field.to(device).eval().requires_grad_(False)
