@@ -5,6 +5,7 @@ All is made about the mean body, and then carried to the person's own shape by t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -28,13 +29,15 @@ HEIGHT = 1.7
 """Metres of the mean body: a resolution is that of its cells."""
 QUAD = 1.8
 """Cells that a quad is wide."""
-SPECK = 0.03
+SPECK = 0.08
 """Share of a layer's surface below which a piece of it floats."""
 SMOOTHING = 8
+LIFT = {"top": 0.003, "bottom": 0.0015, "shoes": 0.001, "hair": 0.0}
+"""Metres by which each layer is made wider: the fields are a millimetre off, and what is worn over must be over."""
 DEEP = 0.004
 """Metres under the skin at which clothes end."""
-COVERED = 0.008
-"""Metres inside of a garment at which another one ends, and skin is left out."""
+COVERED, HIDDEN = 0.008, 0.002
+"""Metres inside of a garment at which another one ends, and at which skin is left out."""
 UNDER = {"bottom": ("top", "shoes"), "shoes": ("bottom", "top"), "hair": ("top",), "top": ("shoes",)}
 """Layer -> the layers that hide it. Hair hides nothing: it turns with the head."""
 CLOSE, LOOSE = 0.005, 0.05
@@ -66,8 +69,8 @@ def layer_mesh(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution
     Raises EngineError.
     """
     step = HEIGHT / resolution
-    bounds = field.layer(layer).bounds
-    surface = extract_on(lambda points: field.distance(layer, points[None], codes[layer])[0], Grid.within(bounds, step))
+    lifted = partial(_lifted, field, layer, codes[layer])
+    surface = extract_on(lifted, Grid.within(field.layer(layer).bounds, step))
     vertices, triangles = surface.vertices.double().numpy(), surface.triangles.numpy()
     vertices, triangles = _compact(vertices, without_specks(vertices, triangles, SPECK))
     vertices = smoothed(vertices, triangles, SMOOTHING)
@@ -87,7 +90,7 @@ def covered_skin(field: Gdna, codes: Codes, body: MeanBody) -> np.ndarray:
     hidden = np.zeros(len(body.skin), bool)
     for layer in codes:
         if layer != "hair":
-            hidden[body.skin] |= _distance(field, layer, body.vertices, codes) < -COVERED
+            hidden[body.skin] |= _distance(field, layer, body.vertices, codes) < -HIDDEN
     return hidden
 
 
@@ -120,9 +123,13 @@ def baked_normals(
     return bake.normal_image(normals.numpy())
 
 
+def _lifted(field: Gdna, layer: str, z: Tensor, points: Tensor) -> Tensor:
+    """[N] metres from points `[N, 3]` to the layer as it is made."""
+    return field.distance(layer, points[None], z)[0] - LIFT[layer]
+
+
 def _distance(field: Gdna, layer: str, points: np.ndarray, codes: Codes) -> np.ndarray:
-    found = in_chunks(lambda part: field.distance(layer, part[None], codes[layer])[0], torch.from_numpy(points).float())
-    return found.numpy()
+    return in_chunks(partial(_lifted, field, layer, codes[layer]), torch.from_numpy(points).float()).numpy()
 
 
 def _compact(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -50,9 +50,7 @@ class Dresser:
 
     def codes(self, beta: np.ndarray, seed: int) -> Codes:
         """What a body `beta` [16] wears by the seed of its shape code."""
-        rng = np.random.default_rng([seed, 1])
-        worn = self.field.outfits.sample(self.field.outfits.gender(beta), rng)
-        return {layer: torch.from_numpy(z)[None] for layer, z in worn.items()}
+        return self.field.sample(beta, np.random.default_rng([seed, 1]))
 
     def dressed(
         self,

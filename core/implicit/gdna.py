@@ -33,6 +33,8 @@ from .outfits import OUTFITS, Outfits
 from .skinning import SkinningField
 from .triplane import PlaneDecoder, PlaneLevel
 
+THIGH = (0.1, -0.35, 0.0)
+"""Metres: in the middle of the mean body's thigh."""
 STEP = 6e-3
 """Metres over which coarse normals are taken: the fields' cells are not seen in them."""
 LAYERS = ("top", "bottom", "shoes", "hair")
@@ -113,6 +115,14 @@ class Gdna(nn.Module):
     def distance(self, layer: str, points: Tensor, z: Tensor) -> Tensor:
         """C(y, z): signed metres `[B, N]` from points `[B, N, 3]` to a layer of codes `[B, C]`, negative inside."""
         return self.layer(layer)(points, z)
+
+    def sample(self, beta: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Layer -> z `[1, C]` of what a random person of body `beta` [16] wears: nothing below what covers the legs."""
+        drawn = self.outfits.sample(self.outfits.gender(beta), rng)
+        codes = {layer: torch.from_numpy(z)[None].to(self.skinning.bounds) for layer, z in drawn.items()}
+        if "top" in codes and self.distance("top", codes["top"].new_tensor([[THIGH]]), codes["top"]).item() < 0:
+            del codes["bottom"]
+        return codes
 
     def feature(self, layer: str, points: Tensor, z: Tensor) -> Tensor:
         """What a layer knows of the points, `[B, N, F]`."""
