@@ -22,6 +22,7 @@ from ..geometry.smoothstep import smoothstep
 from ..implicit.chunks import in_chunks
 from ..implicit.gdna import Gdna
 from ..implicit.gdna_detail import Details
+from ..parametric.smpl_joints import INDEX
 from ..rendering.bake import Bake
 from .mean_body import MeanBody
 
@@ -40,6 +41,8 @@ COVERED, HIDDEN = 0.008, 0.002
 """Metres inside of a garment at which another one ends, and at which skin is left out."""
 UNDER = {"bottom": ("top", "shoes"), "shoes": ("bottom", "top"), "hair": ("top",), "top": ("shoes",)}
 """Layer -> the layers that hide it. Hair hides nothing: it turns with the head."""
+BARE_NECK = 0.2
+"""Least weight of neck and head on skin that is never left out."""
 CLOSE, LOOSE = 0.005, 0.05
 """Metres off the skin up to which it alone carries what is worn, and from which W does."""
 MARGIN = 0.004
@@ -91,7 +94,9 @@ def covered_skin(field: Gdna, codes: Codes, body: MeanBody) -> np.ndarray:
     for layer in codes:
         if layer != "hair":
             hidden[body.skin] |= _distance(field, layer, body.vertices, codes) < -HIDDEN
-    return hidden
+    # Another head may take the place of this one: the neck stays whole under a collar.
+    neck = body.model.lbs_weights[:, [INDEX["neck"], INDEX["head"]]].sum(1)
+    return hidden & (neck < BARE_NECK)
 
 
 def layer_part(field: Gdna, layer: str, mesh: Mesh, body: MeanBody, shaped: np.ndarray) -> Part:
