@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from ..core.parametric.assembly import arkit_deltas, armature_joints, psi_deltas
 from ..core.parametric.head import JOINTS, HeadModel
 from ..core.parametric.joint_names import JOINT_NAMES
-from .axes import to_blender
+from .axes import from_blender, to_blender
 from .bones import place_bones
 from .build import CARRIER_SHARES, CARRIERS, METADATA, add_key
 
@@ -70,6 +70,13 @@ def set_parameters(rig: bpy.types.Object, **parameters: list[float]) -> None:
 def joint_bones(rig: bpy.types.Object) -> tuple[str, ...]:
     """The bones that theta turns, in its order: FLAME's joints of a head, SMPL's of a body by the names it has."""
     return JOINT_NAMES.get(metadata(rig)["joint_names"], JOINTS)
+
+
+def joint_places(rig: bpy.types.Object) -> np.ndarray:
+    """`[J, 3]` metres, in Likeness' axes: where the bones of `joint_bones` rest. Raises InputError when one is gone."""
+    if gone := [name for name in joint_bones(rig) if name not in rig.data.bones]:
+        raise InputError(f"{rig.name} has lost its bone {gone[0]}; name its bones as they were, or make it again.")
+    return from_blender(np.array([rig.data.bones[name].head_local for name in joint_bones(rig)], np.float32))
 
 
 def bone_rests(rig: bpy.types.Object, names: Sequence[str]) -> np.ndarray:

@@ -124,7 +124,9 @@ def body(
     beta: Annotated[
         str | None, typer.Option(metavar="B,B,...", help="Shape in place of the seed's: up to 16 numbers about 0.")
     ] = None,
-    sex: Annotated[float | None, typer.Option(help="0 a woman's, 1 a man's; else the seed's, as all that follow.")] = None,
+    sex: Annotated[
+        float | None, typer.Option(help="0 a woman's, 1 a man's; else the seed's, as all that follow.")
+    ] = None,
     age: Annotated[float | None, typer.Option(help="Years, 8 to 90.")] = None,
     weight: Annotated[float | None, typer.Option(help="0 thin, 0.5 the mean, 1 heavy.")] = None,
     muscle: Annotated[float | None, typer.Option(help="0 slack, 0.5 the mean, 1 muscular.")] = None,
