@@ -82,11 +82,13 @@ class LIKENESS_OT_add_body(SliderOptions, ResolutionOption, AvatarJobOperator, D
         draw_properties(self, "resolution", "joint_names", "beta")
 
     def work(self, context: bpy.types.Context) -> Work:
-        params = {"seed": checked_seed(self.seed), "resolution": self.resolution, "joint_names": self.joint_names}
+        params = {"seed": self.seed, "resolution": self.resolution, "joint_names": self.joint_names}
         for name in OWN:
             # A script says what it wants by naming it alone; in the dialog it is chosen first.
             if name in self.chosen or (not self._asked and self.properties.is_property_set(name)):
                 params[name] = getattr(self, name)
+        for name in {"seed", "detail_seed"} & params.keys():
+            checked_seed(params[name])  # here, so that no engine is started for it
         if self.beta:
             params["beta"] = read_beta(self.beta)
         return avatar_work(preferences.interpreter(), "body", params)

@@ -2,7 +2,7 @@
 """An engine that answers at once: what the add-on is tested with where a real job would take too long.
 
 `LIKENESS_ENGINE_PYTHON` names this file, so it is called with the arguments of a Python interpreter and ignores them.
-`FAKE_ENGINE` says what becomes of the methods that make a head: `done` (a copy of the avatar in `FAKE_ENGINE_AVATAR`),
+`FAKE_ENGINE` says what becomes of the methods that make a head or a body: `done` (a copy of the avatar in `FAKE_ENGINE_AVATAR`),
 `dies`, `waits` (until it is cancelled), or the message of an error. Each adds its name and parameters as a line to the
 file `FAKE_ENGINE_CALLS`, and a scan is kept as `FAKE_ENGINE_SCAN`.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 VERSION = os.environ.get("FAKE_ENGINE_VERSION", "0.1.0")
 INPUT_ERROR, CANCELLED = -32003, -32005
-HEADS = ("head", "retexture", "scan", "random_head", "resample_head", "mix_heads")
+MAKERS = ("head", "retexture", "scan", "random_head", "resample_head", "mix_heads", "body", "attach_head")
 
 
 def send(**message: object) -> None:
@@ -24,7 +24,7 @@ def send(**message: object) -> None:
     sys.stdout.flush()
 
 
-def make_head(call: int, method: str, params: dict) -> None:
+def make(call: int, method: str, params: dict) -> None:
     behaviour = os.environ.get("FAKE_ENGINE", "done")
     note(method, params)
     send(method="progress", params={"id": call, "stage": "Finding the face", "fraction": 0.25})
@@ -59,5 +59,5 @@ for line in sys.stdin:
     elif request["method"] == "flame_transfer":
         shutil.copy(os.environ["FAKE_ENGINE_TRANSFER"], request["params"]["out"])
         send(id=request["id"], result={})
-    elif request["method"] in HEADS:
-        make_head(request["id"], request["method"], request["params"])
+    elif request["method"] in MAKERS:
+        make(request["id"], request["method"], request["params"])

@@ -20,8 +20,8 @@ TOLD = ("sex", "age", "weight", "muscle")
 def train_body_sliders(_data: Path, out: Path = FOLDER, seed: int = 0) -> None:
     """Learn the maps and write `body_sliders.safetensors` and its card to `out`; a minute and a half on a CPU.
 
-    The figures of the card are of bodies from a seed of their own. Raises InputError when the library anny, which is all
-    that it needs, is missing.
+    The figures of the card are of bodies from a seed of their own. Raises InputError when the library anny is missing;
+    it needs nothing else.
     """
     model = BodyModel.load(weights_path("body"))
     rig = Rig(Teacher(), model.base_index)
