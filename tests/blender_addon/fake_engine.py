@@ -2,9 +2,9 @@
 """An engine that answers at once: what the add-on is tested with where a real job would take too long.
 
 `LIKENESS_ENGINE_PYTHON` names this file, so it is called with the arguments of a Python interpreter and ignores them.
-`FAKE_ENGINE` says what becomes of the methods that make a head or a body: `done` (a copy of the avatar in `FAKE_ENGINE_AVATAR`),
-`dies`, `waits` (until it is cancelled), or the message of an error. Each adds its name and parameters as a line to the
-file `FAKE_ENGINE_CALLS`, and a scan is kept as `FAKE_ENGINE_SCAN`.
+`FAKE_ENGINE` says what becomes of the methods that make a head or a body: `done` (a copy of the avatar in
+`FAKE_ENGINE_AVATAR`), `dies`, `waits` (until it is cancelled), or the message of an error. Each adds its name and
+parameters as a line to the file `FAKE_ENGINE_CALLS`, and a scan is kept as `FAKE_ENGINE_SCAN`.
 """
 
 import json

@@ -21,7 +21,22 @@ from .operators import inventory, refused, select
 
 pytestmark = pytest.mark.usefixtures("empty_scene")
 
-OFFSETS = {"Hips": (0, 95, 0), "LeftUpLeg": (7, -8, 0), "LeftLeg": (2, -39, 0), "LeftFoot": (0, -40, -3)}
+BLOB = """HIERARCHY
+ROOT Blob
+{
+OFFSET 0 0 0
+CHANNELS 3 Zrotation Xrotation Yrotation
+End Site
+{
+OFFSET 0 1 0
+}
+}
+MOTION
+Frames: 1
+Frame Time: 0.04
+0 0 0
+"""
+"""A motion of a skeleton that is no body's."""
 
 
 @pytest.fixture(scope="session")
@@ -151,10 +166,8 @@ class TestSliders:
         answer(3, wanted={"sex": 1.0, "height": 1.9})
         assert bpy.ops.likeness.update_body() == {"FINISHED"}
         (params,) = calls()
-        assert params == {
-            **{"seed": 3, "shape_seed": 3, "detail_seed": 3, "resolution": 256, "joint_names": "smpl", "sex": 1.0},
-            "height": pytest.approx(1.9),
-        }
+        made = {"seed": 3, "shape_seed": 3, "detail_seed": 3, "resolution": 256, "joint_names": "smpl", "sex": 1.0}
+        assert params == {**made, "height": pytest.approx(1.9)}
         assert np.ptp(evaluated(heads.mesh_object(somebody))[:, 2]) == pytest.approx(1.9, abs=0.005)
         assert not bpy.ops.likeness.update_body.poll()
 
@@ -292,11 +305,7 @@ class TestMotion:
         [
             ("", "bad.bvh"),
             ("HIERARCHY\nROOT Hips\n{\nOFFSET 0 0 0\n", "bad.bvh"),
-            (
-                "HIERARCHY\nROOT Blob\n{\nOFFSET 0 0 0\nCHANNELS 3 Zrotation Xrotation Yrotation\nEnd Site\n{\n"
-                "OFFSET 0 1 0\n}\n}\nMOTION\nFrames: 1\nFrame Time: 0.04\n0 0 0\n",
-                "bad.bvh",
-            ),
+            (BLOB, "bad.bvh"),
         ],
     )
     def test_a_bvh_that_cannot_be_used(self, somebody, tmp_path, content, message):
