@@ -141,9 +141,17 @@ def body(
     from ..bodies.shape import read_beta
     from .avatar import make_avatar
 
-    params: dict[str, Any] = {"seed": seed, "beta": beta and read_beta(beta), "joint_names": joint_names.value}
-    params |= {"sex": sex, "age": age, "weight": weight, "muscle": muscle, "height": height}
-    make_avatar("body", "body", params, out, formats=_formats(formats), animate=motion and str(motion))
+    params: dict[str, Any] = {
+        "seed": seed,
+        "beta": read_beta(beta) if beta else None,
+        "joint_names": joint_names.value,
+        "sex": sex,
+        "age": age,
+        "weight": weight,
+        "muscle": muscle,
+        "height": height,
+    }
+    make_avatar("body", "body", params, out, formats=_formats(formats), animate=str(motion) if motion else None)
 
 
 @app.command()
