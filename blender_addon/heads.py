@@ -50,8 +50,9 @@ def keys(rig: bpy.types.Object) -> bpy.types.bpy_prop_collection:
 
 
 def metadata(rig: bpy.types.Object) -> dict[str, Any]:
-    """The Avatar's fields of the names `STORED`; `parameters` (`beta`, `psi`, `theta`, ...) are flat lists."""
-    missing = {"kind": "head", "joint_names": "", "implicit": "", "topology": "quads"}  # of heads of version 0.1
+    """What `build.metadata` stores; `parameters` (`beta`, `psi`, `theta`, ...) are flat lists."""
+    # Of heads that are older than some of it:
+    missing = {"kind": "head", "joint_names": "", "implicit": "", "topology": "quads", "parts": [], "correctives": {}}
     return missing | json.loads(rig[METADATA])
 
 
