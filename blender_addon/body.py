@@ -26,6 +26,8 @@ LABELS = {
 """Slider -> its name and its tooltip."""
 MEAN = {"sex": 0.5, "age": 30.0, "weight": 0.5, "muscle": 0.5, "height": 1.7}
 """Slider -> where it starts when nobody has a body yet."""
+_OTHER_HEAD = "head_beta"
+"""Parameter of a body on which a head was put."""
 _DRAFT = "draft"
 """Field of the metadata: what is wanted and not made yet, None for what is to be the seed's again."""
 
@@ -34,13 +36,14 @@ def slider(name: str, **options: Any) -> Any:
     """The property of a slider. Its limits are soft: a script that goes beyond is told so by the body's maker."""
     label, tooltip = LABELS[name]
     low, high = RANGES[name]
-    unit = {"unit": "LENGTH"} if name == "height" else {}
-    return FloatProperty(name=label, description=tooltip, soft_min=low, soft_max=high, **unit, **options)
+    shown = {"height": {"unit": "LENGTH", "precision": 3}, "age": {"precision": 0, "step": 100}}.get(name, {})
+    return FloatProperty(name=label, description=tooltip, soft_min=low, soft_max=high, **shown, **options)
 
 
 def is_of_seed(rig: bpy.types.Object) -> bool:
-    """Whether the body can be made again: its seeds are known."""
-    return set(SEEDS.values()) <= heads.metadata(rig)["parameters"].keys()
+    """Whether the body can be made again: its seeds are known, and it has its own head."""
+    parameters = heads.metadata(rig)["parameters"].keys()
+    return set(SEEDS.values()) <= parameters and _OTHER_HEAD not in parameters
 
 
 def value(rig: bpy.types.Object, name: str) -> float:

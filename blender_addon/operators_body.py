@@ -1,5 +1,7 @@
 """Bodies: Add Body, the same body with other sliders and seeds, motion."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -23,7 +25,8 @@ from .avatar_jobs import (
 from .jobs import DialogJobOperator, Job, JobOperator, Work
 from .labels import SKELETONS
 from .operators_animation import RecordingOperator, show_played
-from .resurface import resurface_body
+from .resurface import attach, resurface_body
+from .scene_avatar import avatar_of
 
 OWN = (*RANGES, "detail_seed")
 """What may be chosen in place of what the seed says."""
@@ -47,11 +50,11 @@ class LIKENESS_OT_add_body(SliderOptions, ResolutionOption, AvatarJobOperator, D
         name="Chosen",
         description="What you choose yourself; the seed says the rest",
         items=[(name, *body.LABELS[name]) for name in RANGES]
-        + [("detail_seed", "Clothing Seed", "Other clothes and folds than the seed's")],
+        + [("detail_seed", "Detail Seed", "Other clothes and folds than the seed's")],
         options={"ENUM_FLAG", "SKIP_SAVE"},
     )
     detail_seed: IntProperty(
-        name="Clothing Seed", description="Clothes and folds on the same body", soft_min=0, options={"SKIP_SAVE"}
+        name="Detail Seed", description="Clothes and folds on the same body", soft_min=0, options={"SKIP_SAVE"}
     )
     joint_names: EnumProperty(
         name="Bones",
@@ -71,6 +74,7 @@ class LIKENESS_OT_add_body(SliderOptions, ResolutionOption, AvatarJobOperator, D
 
     def draw(self, _context: bpy.types.Context) -> None:
         draw_properties(self, "seed")
+        self.layout.label(text="Choose, or leave to the seed:")
         column = self.layout.column(align=True)
         for name in OWN:
             row = column.split(factor=0.4, align=True)
@@ -193,6 +197,58 @@ class LIKENESS_OT_release_slider(BodyOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
+def _heads(_operator: bpy.types.Operator, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    """Items of the heads in the scene. Blender frees the texts of those that Python lets go of."""
+    rigs = views.scene_heads(context) if context else []
+    _heads.kept = [(rig.name, rig.name, "Put this head on the body") for rig in rigs]
+    return _heads.kept
+
+
+class LIKENESS_OT_attach_head(BodyOperator, JobOperator, bpy.types.Operator):
+    """Put a head on the body in place of its own: one skin, one armature, and the head's expressions"""
+
+    bl_idname = "likeness.attach_head"
+    bl_label = "Attach Head"
+    bl_options = {"UNDO"}
+
+    head: EnumProperty(name="Head", description="A head of Likeness in the scene", items=_heads)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        if not views.scene_heads(context):
+            cls.poll_message_set("Make a head first, from a photo or a scan")
+            return False
+        return in_object_mode(cls, context)
+
+    def work(self, context: bpy.types.Context) -> Work:
+        body_rig, head_rig = views.active_body(context), heads.named(self.head)
+        self._names, interpreter = (body_rig.name, head_rig.name), preferences.interpreter()
+        avatars = {"body": avatar_of(body_rig), "head": avatar_of(head_rig)}
+
+        def work(job: Job) -> tuple[Avatar, dict[str, Any]]:
+            with tempfile.TemporaryDirectory(prefix="likeness-") as folder:
+                files = {name: Path(folder) / f"{name}.npz" for name in avatars}
+                for name, avatar in avatars.items():
+                    avatar.save(files[name])
+                params = {name: str(file) for name, file in files.items()}
+                return avatar_work(interpreter, "attach_head", params)(job)
+
+        return work
+
+    def finish(self, context: bpy.types.Context, result: tuple[Avatar, dict[str, Any]]) -> None:
+        avatar, report = result
+        rig, head = map(heads.named, self._names)
+        views.to_object_mode(context)
+        attach(rig, avatar, head)
+        for thing in (head, *head.children_recursive):
+            thing.hide_set(True)
+        for warning in report["warnings"]:
+            self.report({"WARNING"}, warning)
+        self.report({"INFO"}, f"{rig.name} has the head of {head.name}, which is hidden now.")
+
+
 class LIKENESS_OT_import_motion(BodyOperator, RecordingOperator, bpy.types.Operator):
     """Animate the body by a motion: BVH, or the npz of AMASS and SMPL. Its feet are set on the floor"""
 
@@ -225,5 +281,6 @@ CLASSES = (
     LIKENESS_OT_update_body,
     LIKENESS_OT_resample_body,
     LIKENESS_OT_release_slider,
+    LIKENESS_OT_attach_head,
     LIKENESS_OT_import_motion,
 )

@@ -60,16 +60,13 @@ class LIKENESS_PT_main(LikenessPanel, bpy.types.Panel):
         thing = context.active_object
         if thing is not None and thing.type == "MESH" and heads.find(thing) is None:
             layout.operator("likeness.head_from_mesh", icon="MESH_DATA", text=f"Head from {thing.name}")
-        layout.operator("likeness.add_body", icon="ARMATURE_DATA", text="Body...")
-        self._active(layout, context)
-
-    def _active(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         head, figure = views.active_head(context), views.active_body(context)
+        if head is None and figure is None:
+            layout.label(text="or drop portraits of one person on the view", icon="INFO")
+        layout.operator("likeness.add_body", icon="ARMATURE_DATA", text="Add Body...")
         if figure is not None:
             layout.label(text=figure.name, icon="ARMATURE_DATA")
-        elif head is None:
-            layout.label(text="or drop portraits of one person on the view", icon="INFO")
-        else:
+        if head is not None:
             self._head(layout, context, head)
 
     def _head(self, layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
@@ -149,6 +146,10 @@ class LIKENESS_PT_expression(HeadPanel, bpy.types.Panel):
     bl_label = "Expression"
     bl_options: set[str] = set()
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return views.active_face(context) is not None
+
     def draw(self, context: bpy.types.Context) -> None:
         layout, options = self.layout, settings(context)
         row = layout.row(align=True)
@@ -173,7 +174,7 @@ class LIKENESS_PT_expression(HeadPanel, bpy.types.Panel):
 
     def _sliders(self, column: bpy.types.UILayout, context: bpy.types.Context, names: list[str]) -> None:
         """A row a blendshape, or a row a pair: one slider for both sides when they are mirrored."""
-        head = views.active_head(context)
+        head = views.active_face(context)
         keys = heads.keys(head)
         for name in dict.fromkeys(min(name, mirrored(name)) for name in names):  # the left one of a pair
             split = column.split(factor=0.4, align=True)
@@ -264,6 +265,22 @@ class LIKENESS_PT_body_shape(BodyPanel, bpy.types.Panel):
         row.operator("likeness.update_body", icon="FILE_REFRESH")
 
 
+class LIKENESS_PT_body_head(BodyPanel, bpy.types.Panel):
+    """Another head on the body."""
+
+    bl_label = "Head"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and views.active_face(context) is None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        if views.scene_heads(context):
+            self.layout.operator_menu_enum("likeness.attach_head", "head", icon="USER")
+        else:
+            self.layout.label(text="Make a head first, then attach it here", icon="INFO")
+
+
 class LIKENESS_PT_body_motion(BodyPanel, bpy.types.Panel):
     """Motion for the body."""
 
@@ -302,6 +319,7 @@ CLASSES = (
     LIKENESS_PT_animation,
     LIKENESS_PT_export,
     LIKENESS_PT_body_shape,
+    LIKENESS_PT_body_head,
     LIKENESS_PT_body_motion,
     LIKENESS_PT_body_export,
 )

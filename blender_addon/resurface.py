@@ -14,6 +14,9 @@ from .build import METADATA, Materials, build_surface, metadata
 from .extras import dressed, materials_of, with_extras, with_hair
 from .transfer import copy_values
 
+SKIN = "skin"
+"""Name of the skin's material."""
+
 
 def resurface(rig: bpy.types.Object, avatar: Avatar, model: HeadModel) -> None:
     """Rebuild mesh, shape keys, bones and levels of detail of a head from the avatar. Raises InputError.
@@ -43,6 +46,18 @@ def resurface_body(rig: bpy.types.Object, avatar: Avatar) -> None:
     painted = {material.name for material in avatar.materials if material.color_texture or material.normal_texture}
     kept = {name: material for name, material in materials_of(rig).items() if name not in painted}
     _carry_over(rig, _with_surface(rig, avatar, kept, avatar.parameters))
+
+
+def attach(rig: bpy.types.Object, avatar: Avatar, head: bpy.types.Object) -> None:
+    """Rebuild a body from the avatar of it with the head on it, likewise. Raises InputError.
+
+    It gets copies of the head's materials but for the skin's, whose maps end in the body's tone.
+    """
+    of_head = {name: material for name, material in materials_of(head).items() if name != SKIN}
+    of_body = {name: material for name, material in materials_of(rig).items() if name not in (SKIN, *of_head)}
+    used = {material.name for material in avatar.materials}
+    copies = {name: material.copy() for name, material in of_head.items() if name in used}
+    _carry_over(rig, _with_surface(rig, avatar, {**of_body, **copies}, avatar.parameters))
 
 
 def _with_surface(

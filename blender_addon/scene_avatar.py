@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 
-from ..core.avatar import Avatar, Corrective, Joint, Material, Part
+from ..core.avatar import Avatar, Corrective, Joint, Part
 from ..core.errors import InputError
 from . import heads, look
 from .axes import from_blender

@@ -4,6 +4,7 @@ import bpy
 from mathutils import Vector
 
 from ..core.errors import InputError
+from ..core.parametric.arkit import ARKIT_NAMES
 from . import heads
 from .build import METADATA
 
@@ -25,6 +26,12 @@ def active_body(context: bpy.types.Context) -> bpy.types.Object | None:
     return _active(context, "body")
 
 
+def active_face(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The armature of what is active and can smile: a head, or a body that got a head of its own."""
+    body = active_body(context)
+    return body if body and ARKIT_NAMES[0] in heads.keys(body) else active_head(context)
+
+
 def _active(context: bpy.types.Context, kind: str) -> bpy.types.Object | None:
     rig = heads.find(context.view_layer.objects.active)
     if rig is None:
@@ -41,6 +48,11 @@ def _is_whole(rig: bpy.types.Object, kind: str) -> bool:
     except InputError:
         return False
     return True
+
+
+def scene_heads(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The armatures of the scene's heads."""
+    return [thing for thing in context.scene.objects if METADATA in thing and _is_whole(thing, "head")]
 
 
 def selected_heads(context: bpy.types.Context) -> list[bpy.types.Object]:

@@ -4,7 +4,8 @@
 `LIKENESS_ENGINE_PYTHON` names this file, so it is called with the arguments of a Python interpreter and ignores them.
 `FAKE_ENGINE` says what becomes of the methods that make a head or a body: `done` (a copy of the avatar in
 `FAKE_ENGINE_AVATAR`), `dies`, `waits` (until it is cancelled), or the message of an error. Each adds its name and
-parameters as a line to the file `FAKE_ENGINE_CALLS`, and a scan is kept as `FAKE_ENGINE_SCAN`.
+parameters as a line to the file `FAKE_ENGINE_CALLS`, and a scan is kept as `FAKE_ENGINE_SCAN`,
+a head that is put on a body as `FAKE_ENGINE_HEAD`.
 """
 
 import json
@@ -45,6 +46,8 @@ def note(method: str, params: dict) -> None:
     scan = Path(params.get("file", ""))
     if scan.is_file() and "FAKE_ENGINE_SCAN" in os.environ:
         shutil.copy(scan, os.environ["FAKE_ENGINE_SCAN"])
+    if "head" in params and "FAKE_ENGINE_HEAD" in os.environ:
+        shutil.copy(params["head"], os.environ["FAKE_ENGINE_HEAD"])
     if "FAKE_ENGINE_CALLS" in os.environ:
         with open(os.environ["FAKE_ENGINE_CALLS"], "a", encoding="utf-8") as file:
             file.write(json.dumps([method, params]) + "\n")

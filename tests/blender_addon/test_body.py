@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from likeness.blender_addon import actions, body, heads, panels, views
-from likeness.blender_addon.build import build
+from likeness.blender_addon.axes import from_blender
+from likeness.blender_addon.build import METADATA, build
+from likeness.core.avatar import Avatar
 from likeness.core.bodies.seeded import seeded_body
+from likeness.core.parametric.arkit import ARKIT_NAMES
 from likeness.core.parametric.assembly import head_avatar
 from likeness.core.parametric.body import BodyModel
 from likeness.core.parametric.joint_names import JOINT_NAMES
@@ -73,7 +77,6 @@ def calls(tmp_path, monkeypatch):
 
     def read():
         lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        assert all(method == "body" for method, _ in lines)
         return [{name: value for name, value in params.items() if name != "out"} for _, params in lines]
 
     return read
@@ -82,8 +85,6 @@ def calls(tmp_path, monkeypatch):
 @pytest.fixture
 def somebody(made):
     """A body in the scene, active."""
-    from likeness.core.avatar import Avatar
-
     rig = build(Avatar.load(made(3, wanted={"sex": 1.0})))
     select(heads.mesh_object(rig))
     return rig
@@ -98,6 +99,12 @@ def write_npz(path, frames=31, fps=30.0, **changed):
     arrays = {"poses": poses, "trans": trans, "betas": np.zeros(16), "mocap_framerate": fps, **changed}
     np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
     return path
+
+
+def driven_by(rig):
+    """Shape key's path -> the bones that drive it."""
+    drivers = heads.mesh_object(rig).data.shape_keys.animation_data.drivers
+    return {d.data_path: {v.targets[0].bone_target for v in d.driver.variables} for d in drivers}
 
 
 def shown_panels():
@@ -190,8 +197,6 @@ class TestSliders:
         assert (wanted.shape_seed, wanted.detail_seed) == seeds
 
     def test_given_betas_stay_until_the_shape_is_resampled(self, made, answer, calls):
-        from likeness.core.avatar import Avatar
-
         rig = build(Avatar.load(made(1, beta=[1.5])))
         select(rig)
         answer(1, beta=[1.5])
@@ -224,7 +229,7 @@ class TestPanels:
     def test_heads_and_bodies_each_have_their_own(self, somebody, model):
         head = build(head_avatar(model, np.zeros(100, np.float32), name="Ada"))
         select(somebody)
-        assert shown_panels() == {"Shape", "Motion", "Export"}
+        assert shown_panels() == {"Shape", "Head", "Motion", "Export"}
         assert panels.LIKENESS_PT_body_export.poll(bpy.context)
         assert not bpy.ops.likeness.preview_animation.poll()
         select(head)
@@ -252,8 +257,6 @@ class TestMotion:
 
     @pytest.mark.parametrize("scheme", ["mixamo", "unreal", "vrm"])
     def test_bones_by_other_names(self, made, tmp_path, scheme):
-        from likeness.core.avatar import Avatar
-
         rig = build(Avatar.load(made(3, joint_names=scheme)))
         select(rig)
         assert bpy.ops.likeness.import_motion(filepath=str(write_npz(tmp_path / "walk.npz"))) == {"FINISHED"}
@@ -332,6 +335,69 @@ class TestMotion:
         assert actions.current(rig)[0] is None
 
 
+@pytest.fixture
+def ada(model):
+    """A head in the scene."""
+    return build(head_avatar(model, np.zeros(100, np.float32), name="Ada"))
+
+
+def with_face(made, path):
+    """A stand-in for a body with a head of its own: it has the parameters, and keys that move one vertex."""
+    avatar = Avatar.load(made(3))
+    skin, *others = avatar.parts
+    moved = np.zeros_like(skin.vertices)
+    moved[0] = 0.01
+    face = replace(skin, keys=dict.fromkeys(ARKIT_NAMES, moved))
+    parameters = {**avatar.parameters, "head_beta": [0.0]}
+    replace(avatar, parts=[face, *others], parameters=parameters).save(path)
+
+
+class TestAttachHead:
+    def test_the_body_gets_the_head_and_its_expressions(self, somebody, ada, engine, made, avatar_file, calls):
+        engine("done")
+        with_face(made, avatar_file)
+        assert "Expression" not in shown_panels()
+        assert bpy.ops.likeness.attach_head(head="Ada") == {"FINISHED"}
+        assert not ada.visible_get()
+        assert shown_panels() == {"Expression", "Motion", "Export"}
+        assert bpy.ops.likeness.apply_preset(preset="Smile") == {"FINISHED"}
+        assert heads.keys(somebody)["mouthSmileLeft"].value > 0
+        assert not bpy.ops.likeness.resample_body.poll()
+
+    def test_the_engine_gets_what_is_in_the_scene(
+        self, somebody, ada, engine, made, avatar_file, monkeypatch, tmp_path
+    ):
+        engine("done")
+        with_face(made, avatar_file)
+        kept = tmp_path / "kept.npz"
+        monkeypatch.setenv("FAKE_ENGINE_HEAD", str(kept))
+        for key in heads.keys(ada):
+            key.data[0].co.x += 0.01
+        bpy.ops.likeness.attach_head(head="Ada")
+        read = Avatar.load(kept)
+        assert (read.name, read.kind) == ("Ada", "head")
+        assert from_blender(heads.positions(heads.keys(ada)[0]))[0] == pytest.approx(read.parts[0].vertices[0])
+
+    def test_a_head_of_an_older_likeness(self, somebody, ada, engine):
+        engine("done")
+        stored = json.loads(ada[METADATA])
+        del stored["parts"]
+        ada[METADATA] = json.dumps(stored)
+        message = refused(bpy.ops.likeness.attach_head, head="Ada")
+        assert message == "Ada was made by an older Likeness; make it again."
+        assert ada.visible_get()
+
+    def test_a_failing_engine_is_one_sentence(self, somebody, ada, engine):
+        engine("Body 3 wears something around its neck.")
+        assert "around its neck" in refused(bpy.ops.likeness.attach_head, head="Ada")
+        assert ada.visible_get()
+
+    def test_no_head_or_no_body(self, somebody, made):
+        assert not bpy.ops.likeness.attach_head.poll()
+        select(None)
+        assert not bpy.ops.likeness.attach_head.poll()
+
+
 class TestExport:
     @pytest.mark.parametrize(
         ("preset", "scheme"),
@@ -342,9 +408,12 @@ class TestExport:
         mine = somebody.data.bones["left_hip"]
         before = [bone.name for bone in somebody.data.bones]
         curves = [curve.data_path for curve in actions.curves(somebody)]
+        drivers = driven_by(somebody)
+        assert drivers
         assert bpy.ops.likeness.export_body(filepath=str(tmp_path / "body"), preset=preset) == {"FINISHED"}
         assert [bone.name for bone in somebody.data.bones] == before
         assert [curve.data_path for curve in actions.curves(somebody)] == curves
+        assert driven_by(somebody) == drivers
         assert mine.name == "left_hip"
         (path,) = (path for path in tmp_path.iterdir() if path.stem == "body")
         bpy.ops.wm.read_homefile(use_empty=True)

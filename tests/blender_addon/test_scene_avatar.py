@@ -8,6 +8,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 import bmesh
+
 from likeness.blender_addon import heads, look
 from likeness.blender_addon.build import METADATA, build
 from likeness.blender_addon.scene_avatar import avatar_of

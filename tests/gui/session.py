@@ -230,6 +230,7 @@ def height():
 
 def ask_for_height():
     head().likeness_sliders.body.height = 1.9
+    view3d()[1].tag_redraw()
 
 
 def play_motion():
