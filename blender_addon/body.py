@@ -26,6 +26,10 @@ LABELS = {
 """Slider -> its name and its tooltip."""
 MEAN = {"sex": 0.5, "age": 30.0, "weight": 0.5, "muscle": 0.5, "height": 1.7}
 """Slider -> where it starts when nobody has a body yet."""
+_SHOWN: dict[str, dict[str, Any]] = {
+    "age": {"precision": 0, "step": 100},
+    "height": {"precision": 3, "unit": "LENGTH"},
+}
 _OTHER_HEAD = "head_beta"
 """Parameter of a body on which a head was put."""
 _DRAFT = "draft"
@@ -36,8 +40,8 @@ def slider(name: str, **options: Any) -> Any:
     """The property of a slider. Its limits are soft: a script that goes beyond is told so by the body's maker."""
     label, tooltip = LABELS[name]
     low, high = RANGES[name]
-    shown = {"height": {"unit": "LENGTH", "precision": 3}, "age": {"precision": 0, "step": 100}}.get(name, {})
-    return FloatProperty(name=label, description=tooltip, soft_min=low, soft_max=high, **shown, **options)
+    options |= _SHOWN.get(name, {})
+    return FloatProperty(name=label, description=tooltip, soft_min=low, soft_max=high, **options)
 
 
 def is_of_seed(rig: bpy.types.Object) -> bool:

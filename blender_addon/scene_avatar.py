@@ -25,7 +25,8 @@ def avatar_of(rig: bpy.types.Object) -> Avatar:
         whole = _Mesh(thing, [joint.name for joint in joints], set(stored["correctives"]))
         parts = [whole.part(index, name) for index, name in enumerate(stored["parts"])]
         materials = [read_material(material) for material in thing.data.materials]
-    correctives = {name: Corrective(joint, np.float32(turn)) for name, (joint, turn) in stored["correctives"].items()}
+    turned_on = stored["correctives"].items()
+    correctives = {name: Corrective(joint, np.array(feature, np.float32)) for name, (joint, feature) in turned_on}
     return Avatar(
         **{name: stored[name] for name in STORED if name != "name"},
         name=rig.name,
