@@ -11,6 +11,7 @@ from ..core.avatar import Avatar
 from ..core.bodies.motion import SUFFIXES, load_motion
 from ..core.bodies.shape import checked_seed, read_beta
 from ..core.bodies.sliders import RANGES
+from ..core.errors import InputError
 from ..core.parametric.body_motion import BodyMotion
 from ..core.parametric.joint_names import JOINT_NAMES
 from . import actions, animate, body, heads, preferences, views
@@ -22,14 +23,17 @@ from .avatar_jobs import (
     in_object_mode,
     random_seed,
 )
-from .jobs import DialogJobOperator, Job, JobOperator, Work
+from .jobs import DialogJobOperator, FileJobOperator, Job, JobOperator, Work
 from .labels import SKELETONS
 from .operators_animation import RecordingOperator, show_played
+from .photo_jobs import IMAGE_EXTENSIONS
 from .resurface import attach, resurface_body
 from .scene_avatar import avatar_of
 
 OWN = (*RANGES, "detail_seed")
 """What may be chosen in place of what the seed says."""
+AVATAR_EXTENSION = ".npz"
+"""Of the file of a head."""
 
 
 class SliderOptions:
@@ -204,49 +208,59 @@ def _heads(_operator: bpy.types.Operator, context: bpy.types.Context | None) -> 
     return _heads.kept
 
 
-class LIKENESS_OT_attach_head(BodyOperator, JobOperator, bpy.types.Operator):
+class LIKENESS_OT_attach_head(BodyOperator, FileJobOperator, bpy.types.Operator):
     """Put a head on the body in place of its own: one skin, one armature, and the head's expressions"""
 
     bl_idname = "likeness.attach_head"
     bl_label = "Attach Head"
     bl_options = {"UNDO"}
 
-    head: EnumProperty(name="Head", description="A head of Likeness in the scene", items=_heads)
+    head: EnumProperty(name="Head", description="A head of the scene", items=_heads, options={"SKIP_SAVE"})
+    filter_glob: StringProperty(
+        default=";".join(f"*{suffix}" for suffix in (AVATAR_EXTENSION, *IMAGE_EXTENSIONS)), options={"HIDDEN"}
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
-            return False
-        if not views.scene_heads(context):
-            cls.poll_message_set("Make a head first, from a photo or a scan")
-            return False
-        return in_object_mode(cls, context)
+        return super().poll(context) and in_object_mode(cls, context)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return self.start(context) if self._is_of_scene else super().invoke(context, event)
+
+    @property
+    def _is_of_scene(self) -> bool:
+        return self.properties.is_property_set("head")
 
     def work(self, context: bpy.types.Context) -> Work:
-        body_rig, head_rig = views.active_body(context), heads.named(self.head)
-        self._names, interpreter = (body_rig.name, head_rig.name), preferences.interpreter()
-        avatars = {"body": avatar_of(body_rig), "head": avatar_of(head_rig)}
+        rig, head = views.active_body(context), heads.named(self.head) if self._is_of_scene else None
+        self._name, self._head = rig.name, head and head.name
+        if head is None and not self.file.is_file():
+            raise InputError(f"There is no file {self.file.name or 'chosen'}; choose a head's photo or .npz file.")
+        interpreter, device, given = preferences.interpreter(), preferences.device(), self.file
+        body_avatar, head_avatar = avatar_of(rig), head and avatar_of(head)
 
         def work(job: Job) -> tuple[Avatar, dict[str, Any]]:
             with tempfile.TemporaryDirectory(prefix="likeness-") as folder:
-                files = {name: Path(folder) / f"{name}.npz" for name in avatars}
-                for name, avatar in avatars.items():
-                    avatar.save(files[name])
-                params = {name: str(file) for name, file in files.items()}
+                files = {"body": Path(folder) / "body.npz", "head": given}
+                body_avatar.save(files["body"])
+                if head_avatar:
+                    files["head"] = Path(folder) / "head.npz"
+                    head_avatar.save(files["head"])
+                params = {**{name: str(file) for name, file in files.items()}, "device": device}
                 return avatar_work(interpreter, "attach_head", params)(job)
 
         return work
 
     def finish(self, context: bpy.types.Context, result: tuple[Avatar, dict[str, Any]]) -> None:
         avatar, report = result
-        rig, head = map(heads.named, self._names)
+        rig, head = heads.named(self._name), heads.named(self._head) if self._head else None
         views.to_object_mode(context)
         attach(rig, avatar, head)
-        for thing in (head, *head.children_recursive):
+        for thing in (head, *head.children_recursive) if head else ():
             thing.hide_set(True)
         for warning in report["warnings"]:
             self.report({"WARNING"}, warning)
-        self.report({"INFO"}, f"{rig.name} has the head of {head.name}, which is hidden now.")
+        self.report({"INFO"}, f"{rig.name} has another head{f'; {head.name} is hidden' if head else ''}.")
 
 
 class LIKENESS_OT_import_motion(BodyOperator, RecordingOperator, bpy.types.Operator):

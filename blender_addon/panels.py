@@ -275,10 +275,10 @@ class LIKENESS_PT_body_head(BodyPanel, bpy.types.Panel):
         return super().poll(context) and views.active_face(context) is None
 
     def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column(align=True)
         if views.scene_heads(context):
-            self.layout.operator_menu_enum("likeness.attach_head", "head", icon="USER")
-        else:
-            self.layout.label(text="Make a head first, then attach it here", icon="INFO")
+            column.operator_menu_enum("likeness.attach_head", "head", icon="USER")
+        column.operator("likeness.attach_head", icon="IMAGE_DATA", text="Attach Head from File...")
 
 
 class LIKENESS_PT_body_motion(BodyPanel, bpy.types.Panel):

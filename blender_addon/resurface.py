@@ -48,16 +48,18 @@ def resurface_body(rig: bpy.types.Object, avatar: Avatar) -> None:
     _carry_over(rig, _with_surface(rig, avatar, kept, avatar.parameters))
 
 
-def attach(rig: bpy.types.Object, avatar: Avatar, head: bpy.types.Object) -> None:
-    """Rebuild a body from the avatar of it with the head on it, likewise. Raises InputError.
+def attach(rig: bpy.types.Object, avatar: Avatar, head: bpy.types.Object | None) -> None:
+    """Rebuild a body from the avatar of it with a head on it, values and animation likewise. Raises InputError.
 
-    It gets copies of the head's materials but for the skin's, whose maps end in the body's tone.
+    Of a head of the scene it gets copies of the materials but for the skin's, whose maps end in the body's tone.
     """
-    of_head = {name: material for name, material in materials_of(head).items() if name != SKIN}
-    of_body = {name: material for name, material in materials_of(rig).items() if name not in (SKIN, *of_head)}
-    used = {material.name for material in avatar.materials}
-    copies = {name: material.copy() for name, material in of_head.items() if name in used}
-    _carry_over(rig, _with_surface(rig, avatar, {**of_body, **copies}, avatar.parameters))
+    kept: dict[str, bpy.types.Material] = {}
+    if head is not None:
+        of_head = {name: material for name, material in materials_of(head).items() if name != SKIN}
+        kept |= {name: material for name, material in materials_of(rig).items() if name not in (SKIN, *of_head)}
+        used = {material.name for material in avatar.materials}
+        kept |= {name: material.copy() for name, material in of_head.items() if name in used}
+    _carry_over(rig, _with_surface(rig, avatar, kept, avatar.parameters))
 
 
 def _with_surface(

@@ -16,7 +16,7 @@ def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
     """The armature of the head that the active object belongs to; where it belongs to nothing of Likeness', the scene's
     only avatar, if that is a head.
 
-    A head that lost its mesh or its shape keys is none.
+    A head that lost its mesh or its shape keys is none, and a body neither.
     """
     return _active(context, "head")
 
@@ -41,9 +41,8 @@ def _active(context: bpy.types.Context, kind: str) -> bpy.types.Object | None:
 
 
 def _is_whole(rig: bpy.types.Object, kind: str) -> bool:
-    if heads.metadata(rig)["kind"] != kind:
-        return False
     try:
+        heads.check_kind(rig, kind)
         heads.mesh_object(rig)
     except InputError:
         return False
