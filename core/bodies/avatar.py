@@ -27,7 +27,7 @@ _IRIS, _PUPIL = 33.0, 18.0
 """Degrees from the pole of an eyeball: half-way from the ring of vertices that ends it to the next."""
 ROOT_LENGTH = 0.2
 """Metres of the root's bone, which lies on the floor and points ahead."""
-_ALONG = {"pelvis": "spine1", "spine3": "neck", "wrist": "hand"}
+_ALONG = {"pelvis": "spine1", "spine3": "neck"}
 """Joint of several children -> the child to which its bone points."""
 
 
