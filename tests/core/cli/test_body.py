@@ -81,7 +81,7 @@ def write_motions(folder: Path) -> None:
     [
         (("--seed", "-1"), 2, "Invalid value for '--seed'"),
         (("--seed", "me"), 2, "Invalid value for '--seed'"),
-        (("--beta", "1,two"), 2, "--beta takes numbers with commas between them, not '1,two'."),
+        (("--beta", "1,two"), 2, "Beta takes numbers with commas between them, not '1,two'."),
         (("--joint-names", "biped"), 2, "'biped' is not one of 'smpl', 'mixamo', 'unreal', 'vrm'"),
         (("--formats", "obj"), 2, "There is no format 'obj'"),
         (("--motion", "nowhere.bvh"), 3, "There is no file nowhere.bvh."),
@@ -98,6 +98,8 @@ def write_motions(folder: Path) -> None:
         (("--motion", "infinite.npz"), 3, "infinite.npz has numbers in trans that are not finite"),
         (("--motion", "rateless.npz"), 3, "rateless.npz has 0 frames a second"),
         (("--motion", "damaged.npz"), 3, "damaged.npz is damaged or of another format."),
+        (("--sex", "2"), 3, "Sex is 2, where 0 to 1 belongs."),
+        (("--age", "9", "--height", "2.1"), 3, "A height of 2.10 m was given, where people of 9 years"),
         (("--beta", "-1,99"), 3, "A beta of 99 was given, where bodies are within 5 of 0."),
     ],
 )
