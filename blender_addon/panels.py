@@ -261,7 +261,7 @@ class LIKENESS_PT_body_shape(BodyPanel, bpy.types.Panel):
                 row.operator("likeness.release_slider", icon="X", text="").slider = name
         row = layout.row()
         row.scale_y = 1.2
-        row.alert = body.is_ahead(rig)
+        row.active_default = body.is_ahead(rig)
         row.operator("likeness.update_body", icon="FILE_REFRESH")
 
 
