@@ -147,6 +147,8 @@ def body(
         "seed": seed,
         "beta": read_beta(beta) if beta else None,
         "joint_names": joint_names.value,
+        "clothes": clothes,
+        "resolution": resolution,
         "sex": sex,
         "age": age,
         "weight": weight,

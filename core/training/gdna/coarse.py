@@ -12,15 +12,15 @@ from ...implicit.gdna import Layer
 from ..implicit.trainer import Losses, Outcome, Schedule, train
 from .samples import LayerSamples
 
-PERSONS, POINTS, PROBED, FAR = 24, 272, 96, 64
+PERSONS, POINTS, PROBED, FAR = 12, 448, 160, 96
 """Per step: persons, and of each points about the garment, about the body, and anywhere."""
 MM = 1000.0
 REACH = 0.04
 """Metres beyond which a distance only has to be as far."""
 ON = 0.004
 """Metres from a garment within which a point is a part of it, as far as its box is concerned."""
-ROUGHNESS = 8.0
-"""Weight of the planes' roughness, against 1 of a millimetre: without it few cuts leave noise in planes."""
+SMOOTHED, ROUGHNESS = 2, 8.0
+"""Of a step's persons, how many have their planes' roughness weighed; and its weight, against 1 of a millimetre: without it few cuts leave noise in planes."""
 JITTER = 0.02
 """Metres that a probe moves."""
 NEAR = 0.01
@@ -28,10 +28,10 @@ NEAR = 0.01
 PROBE_REACH = 0.03
 """Metres at which the distances that codes are made of end."""
 SCHEDULES = {
-    "top": Schedule(3600, 6e-3, muon=3.0),
-    "bottom": Schedule(2000, 6e-3, muon=3.0),
-    "shoes": Schedule(1200, 6e-3, muon=3.0),
-    "hair": Schedule(3000, 6e-3, muon=3.0),
+    "top": Schedule(2400, 6e-3, muon=3.0),
+    "bottom": Schedule(1600, 6e-3, muon=3.0),
+    "shoes": Schedule(1000, 6e-3, muon=3.0),
+    "hair": Schedule(2000, 6e-3, muon=3.0),
 }
 
 
@@ -147,7 +147,7 @@ def train_layer(name: str, layer: Layer, batches: Batches, run: Fabric) -> Outco
         codes, points, distance = batches(step, run.device)
         return {
             "distance": MM * distance_error(layer(points, codes), distance),
-            "roughness": ROUGHNESS * layer.planes.roughness(codes),
+            "roughness": ROUGHNESS * layer.planes.roughness(codes[:SMOOTHED]),
         }
 
     return train(f"gdna-{name}", layer, losses, SCHEDULES[name], run)
