@@ -20,7 +20,8 @@ REACH = 0.04
 ON = 0.004
 """Metres from a garment within which a point is a part of it, as far as its box is concerned."""
 SMOOTHED, ROUGHNESS = 2, 8.0
-"""Of a step's persons, how many have their planes' roughness weighed; and its weight, against 1 of a millimetre: without it few cuts leave noise in planes."""
+"""Of how many of a step's persons planes are kept smooth, and the weight of it against 1 of a millimetre: without it
+few cuts leave noise in planes that are linear in the code."""
 JITTER = 0.02
 """Metres that a probe moves."""
 NEAR = 0.01
@@ -128,7 +129,7 @@ class Batches:
         """Points `[B, FAR, 3]` anywhere in the layer's box, and metres `[B, FAR]` from there to the box of the person's
         garment: NaN, for not known, where these are less than `REACH`.
         """
-        points = rng.uniform(*self.bounds, (len(persons), FAR, 3))
+        points = rng.uniform(self.bounds[0], self.bounds[1], (len(persons), FAR, 3))
         low, high = (corner[persons] for corner in self._boxes)
         distance = np.linalg.norm(np.maximum(np.maximum(low - points, points - high), 0), axis=-1)
         return points, np.where(distance > REACH, distance, np.nan)
