@@ -133,8 +133,12 @@ def body(
     """Make an animatable body of a seed, or of a shape."""
     from .avatar import make_avatar
 
-    params: dict[str, Any] = {"seed": seed, "beta": beta and _numbers("--beta", beta), "joint_names": joint_names.value}
-    make_avatar("body", "body", params, out, formats=_formats(formats), animate=motion and str(motion))
+    params: dict[str, Any] = {
+        "seed": seed,
+        "beta": _numbers("--beta", beta) if beta else None,
+        "joint_names": joint_names.value,
+    }
+    make_avatar("body", "body", params, out, formats=_formats(formats), animate=str(motion) if motion else None)
 
 
 @app.command()
