@@ -27,7 +27,7 @@ from .skin_match import matched_skins
 
 REPLACED = ("skin", "left_eye", "right_eye", "hair", "brows", "lashes")
 """Parts of a body that it loses with its head."""
-FADE = 0.04
+FADE = 0.035
 """Metres above the seam within which the head takes over from the body."""
 
 

@@ -11,13 +11,17 @@ from .avatar import body_joints
 NATURAL = 1.1
 """A person's head keeps its own size on a body whose own head is up to this many times smaller or larger. On the body
 of a child or a giant it takes the nearest size to its own that is as close to theirs."""
+RISE = 0.15
+"""Of the neck's bone: how far up it is cut. Below, a body's neck widens; above are the throat's corner and the jaw."""
+NECK = 0.15
+"""Metres from the middle of the cut within which its plane meets nothing but the neck."""
 _SLICE = 0.008
 """Metres above and below the plane within which a neck is looked at."""
 
 
 @dataclass(frozen=True)
 class NeckPlane:
-    """The plane through the neck's joint across the neck's bone, where a body is cut."""
+    """The plane across the neck's bone where a body is cut."""
 
     point: np.ndarray
     """[3] metres."""
@@ -27,11 +31,15 @@ class NeckPlane:
     @classmethod
     def of(cls, body: Avatar) -> "NeckPlane":
         neck, head = body_joints(body)[[INDEX["neck"], INDEX["head"]]].astype(np.float64)
-        return cls(neck, (head - neck) / np.linalg.norm(head - neck))
+        return cls(neck + RISE * (head - neck), (head - neck) / np.linalg.norm(head - neck))
 
     def height(self, points: np.ndarray) -> np.ndarray:
         """Metres `[N]` of `points` [N, 3] above it."""
         return (points - self.point) @ self.up
+
+    def near(self, points: np.ndarray, reach: float) -> np.ndarray:
+        """Which of `points` [N, 3] at the neck are no farther than `reach` metres from it: `[N]` bool."""
+        return (np.abs(self.height(points)) < reach) & (np.linalg.norm(points - self.point, axis=1) < NECK)
 
 
 def placed(head: Avatar, body: Avatar) -> Avatar:
@@ -55,7 +63,7 @@ def _measured(avatar: Avatar) -> tuple[np.ndarray, float]:
 def _middle(avatar: Avatar, plane: NeckPlane) -> np.ndarray:
     """`[3]` metres: half-way between the ends of the neck's skin in the plane."""
     points = avatar.part("skin").vertices
-    points = points[np.abs(plane.height(points)) < _SLICE]
+    points = points[plane.near(points, _SLICE)]
     return (points.min(0) + points.max(0)) / 2
 
 

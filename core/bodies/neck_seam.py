@@ -17,16 +17,14 @@ from ..parametric.parts import carried
 from ..rendering.rasterise import triangulate
 from .head_placement import NeckPlane
 
-FINER = 0.045, 0.03
-"""Metres from the seam within which the body's skin, which is coarser than a head's, gets edges half as long: once and
+FINER = 0.032, 0.02
+"""Metres from the seam within which the edges of the body's skin, which is coarser than a head's, are halved: once, and
 once more."""
-NECK = 0.15
-"""Metres from the neck's joint within which the plane cuts nothing but the neck."""
 SNAP = 0.3
 """Of the length of edges: vertices closer to the plane are the border themselves, for slivers would be cut off else."""
-BENT = 0.07, 0.04
+BENT = 0.06, 0.04
 """Metres from the seam within which the body's and the head's skin bend."""
-FAIRED = 0.03, 0.012
+FAIRED = 0.024, 0.015
 """Metres from the seam within which they do not keep the curvature that they had."""
 REACH = 0.03, 0.06
 """Metres beyond the seam up to which what lay beside a skin that is gone follows the other one, and where none does."""
@@ -51,7 +49,7 @@ class NeckSeam:
         InputError when the neck of one is not whole at the plane.
         """
         for reach in FINER:
-            body = _finer(body, _at_neck(body.vertices, plane) & (np.abs(plane.height(body.vertices)) < reach))
+            body = _finer(body, plane.near(body.vertices, reach))
         lower, loop = _cut(body, -plane.height(body.vertices), "body")
         upper, other = _cut(head, plane.height(head.vertices), "head")
         welded = weld(lower, loop, replace(upper, face_material=upper.face_material + materials), other)
@@ -66,10 +64,6 @@ class NeckSeam:
     def beside_head(self, part: Part) -> Part:
         """A part that is bound to the head, moved with its skin."""
         return _beside(part, self.head, self.head_way)
-
-
-def _at_neck(points: np.ndarray, plane: NeckPlane) -> np.ndarray:
-    return np.linalg.norm(points - plane.point, axis=1) < NECK
 
 
 def _finer(skin: Part, chosen: np.ndarray) -> Part:
