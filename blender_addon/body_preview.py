@@ -83,10 +83,9 @@ def _put_on_floor(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:
     root.location = 0, 0, 0
     layer = scene.view_layers[0]
     layer.update()
-    thing = heads.mesh_object(rig).evaluated_get(layer.depsgraph)
-    low, high = (np.array(each) for each in (np.min(thing.bound_box, 0), np.max(thing.bound_box, 0)))
-    middle = (low + high) / 2
-    root.location = root.bone.matrix_local.to_3x3().inverted() @ Vector((-middle[0], -middle[1], -low[2]))
+    points = heads.evaluated(heads.mesh_object(rig), layer.depsgraph)
+    x, y, _ = (points.min(0) + points.max(0)) / 2
+    root.location = root.bone.matrix_local.to_3x3().inverted() @ Vector((-x, -y, -points[:, 2].min()))
 
 
 def _frame(rig: bpy.types.Object) -> tuple[Vector, float]:

@@ -1,4 +1,4 @@
-"""Exports a head as glTF or FBX, with presets that set every option that matters.
+"""Exports a head or a body as glTF or FBX, with presets that set every option that matters.
 
 The exporters run on a scene of their own that holds the head alone, so the user's scene, selection and frame stay as
 they are; the head's values and actions are put back afterwards.
@@ -88,7 +88,7 @@ PRESETS: dict[str, Preset] = {
 def export_head(
     rig: bpy.types.Object, path: Path | str, preset: str = "gltf", animation: bool = True, level: int = 0
 ) -> None:
-    """Write the head to `path` by one of `PRESETS`; the file appears whole or not at all.
+    """Write the head, or the body, to `path` by one of `PRESETS`; the file appears whole or not at all.
 
     The head is written finished, however it is looked at; without `animation` neutral and at rest. With it, one clip
     covers the head's current actions and whatever keys and bones hold a value without being animated. `level` is the

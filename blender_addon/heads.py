@@ -55,6 +55,13 @@ def metadata(rig: bpy.types.Object) -> dict[str, Any]:
     return missing | json.loads(rig[METADATA])
 
 
+def check_kind(rig: bpy.types.Object, kind: str) -> None:
+    """Raises InputError where the avatar is of another kind than 'head' or 'body'."""
+    own = metadata(rig)["kind"]
+    if own != kind:
+        raise InputError(f"{rig.name} is a {own}, and a {kind} is needed; select one and try again.")
+
+
 def is_of_photo(rig: bpy.types.Object) -> bool:
     """Whether the head was made from a photo: its camera is known."""
     return "camera" in metadata(rig)["parameters"]
@@ -132,8 +139,9 @@ def add_psi_keys(rig: bpy.types.Object, model: HeadModel) -> None:
 def carriers(rig: bpy.types.Object, model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
     """The three model vertices that carry each vertex of the mesh, `[V, 3]`, and their shares, `[V, 3]`.
 
-    Raises InputError when the head was made with another model.
+    Raises InputError when it is no head, or was made with another model.
     """
+    check_kind(rig, "head")
     if metadata(rig)["model"] != model.sha256:
         raise InputError(f"{rig.name} was made with another head model than the one installed; make the head again.")
     mesh = mesh_object(rig).data
@@ -155,6 +163,17 @@ def positions(key: bpy.types.ShapeKey) -> np.ndarray:
     flat = np.empty(len(key.data) * 3, np.float32)
     key.data.foreach_get("co", flat)
     return flat.reshape(-1, 3)
+
+
+def evaluated(thing: bpy.types.Object, depsgraph: bpy.types.Depsgraph | None = None) -> np.ndarray:
+    """World positions `[V, 3]` of a mesh object after shape keys and armature; in the current scene by default."""
+    made = thing.evaluated_get(depsgraph or bpy.context.evaluated_depsgraph_get())
+    mesh = made.to_mesh()
+    flat = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", flat)
+    made.to_mesh_clear()
+    matrix = np.array(made.matrix_world, np.float32)
+    return flat.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def _displace(key: bpy.types.ShapeKey, displacement: np.ndarray) -> None:

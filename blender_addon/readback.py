@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from . import heads
 from .axes import from_blender
 
 
@@ -33,22 +34,11 @@ def read_back(path: Path, fps: float, frames: list[int]) -> dict[str, Any]:
     vertices, joints = [], []
     for frame in frames:
         scene.frame_set(frame)
-        vertices.append(from_blender(np.concatenate([_evaluated(mesh) for mesh in meshes])))
-        heads = [rig.matrix_world @ rig.pose.bones[name].head for name in names]
-        joints.append(from_blender(np.array(heads, np.float32)))
+        vertices.append(from_blender(np.concatenate([heads.evaluated(mesh) for mesh in meshes])))
+        tops = [rig.matrix_world @ rig.pose.bones[name].head for name in names]
+        joints.append(from_blender(np.array(tops, np.float32)))
     keys = len(meshes[0].data.shape_keys.key_blocks) - 1
     return {"vertices": np.stack(vertices), "joints": np.stack(joints), "names": np.array(names), "keys": keys}
-
-
-def _evaluated(thing: bpy.types.Object) -> np.ndarray:
-    """World positions `[V, 3]` after shape keys and armature."""
-    made = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    mesh = made.to_mesh()
-    flat = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", flat)
-    made.to_mesh_clear()
-    matrix = np.array(made.matrix_world)
-    return flat.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 if __name__ == "__main__":

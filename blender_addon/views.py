@@ -14,17 +14,18 @@ GAP = 0.05
 def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
     """The armature of the head that the active object belongs to; where it belongs to none, the scene's only head.
 
-    A head that lost its mesh or its shape keys is none.
+    A head that lost its mesh or its shape keys is none, and a body neither.
     """
     head = heads.find(context.view_layer.objects.active)
     if head is None:
-        found = [thing for thing in context.scene.objects if METADATA in thing]
+        found = [thing for thing in context.scene.objects if METADATA in thing and _is_whole(thing)]
         head = found[0] if len(found) == 1 else None
     return head if head and _is_whole(head) else None
 
 
 def _is_whole(head: bpy.types.Object) -> bool:
     try:
+        heads.check_kind(head, "head")
         heads.mesh_object(head)
     except InputError:
         return False

@@ -21,7 +21,7 @@ from .progress import OnProgress, progress_bars
 from .staging import staged
 
 BATCH = (sys.executable, "-P", "-m", "likeness.blender_addon.batch")
-_READERS: dict[str, Callable[[str], Clip | BodyMotion]] = {
+READERS: dict[str, Callable[[str], Clip | BodyMotion]] = {
     "head": read_clip,
     "body": lambda motion: load_motion(motion, adult_joints()),
 }
@@ -44,7 +44,7 @@ def make_avatar(
     `animate` is a file of its motion. Raises LikenessError.
     """
     # Read before the work begins, which it may make useless.
-    warnings = () if animate in (None, "demo") else _READERS[kind](animate).warnings
+    warnings = () if animate in (None, "demo") else READERS[kind](animate).warnings
     with staged(out) as folder, progress_bars() as stages:
         avatar = folder / f"{kind}.npz"
         with stages.job("Engine") as progress:
