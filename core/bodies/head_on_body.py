@@ -51,15 +51,16 @@ def with_head(body: Avatar, head: Avatar) -> Avatar:
     others = [fade.part(seam.beside_head(part)) for part in head.parts if part.name != "skin"]
     others = [replace(part, face_material=part.face_material + len(body.materials)) for part in others]
     parts, materials = [skin, *others, *worn], [*body.materials, *head.materials]
-    of_body, of_head = own.face_material[0], new.face_material[0] + len(body.materials)
-    materials[of_body], materials[of_head] = matched_skins(
-        materials[of_head], new, plane.height(new.vertices), of_head - len(body.materials)
-    )
+    of_body, of_head = int(own.face_material[0]), int(new.face_material[0])
+    matched = matched_skins(head.materials[of_head], new, plane.height(new.vertices), of_head)
+    materials[of_body], materials[of_head + len(body.materials)] = matched
     used = np.unique(np.concatenate([part.face_material for part in parts]))
     return replace(
         body,
         joints=joints,
-        parts=[replace(part, face_material=np.searchsorted(used, part.face_material)) for part in parts],
+        parts=[
+            replace(part, face_material=np.searchsorted(used, part.face_material).astype(np.int32)) for part in parts
+        ],
         materials=[materials[index] for index in used],
         correctives=body.correctives | {k: replace(c, joint=names[c.joint]) for k, c in head.correctives.items()},
         parameters={**body.parameters, "head_beta": head.parameters["beta"]},
@@ -88,7 +89,9 @@ def _names(body: Avatar) -> dict[str, str]:
     """Joint of a head -> what the body calls it. FLAME's root, which no rotation of the neck moves, is the neck too."""
     own = JOINT_NAMES[body.joint_names]
     neck, head = own[INDEX["neck"]], own[INDEX["head"]]
-    return {"root": neck, "neck": neck, "head": head} | dict(zip(ARMATURE[3:], FACE_JOINTS[body.joint_names]))
+    return {"root": neck, "neck": neck, "head": head} | dict(
+        zip(ARMATURE[3:], FACE_JOINTS[body.joint_names], strict=True)
+    )
 
 
 def _joints(body: Avatar, head: Avatar, names: Mapping[str, str]) -> list[Joint]:
@@ -140,7 +143,7 @@ class _Fade:
             return result * (1 - share)
 
         weights = np.pad(beside(self.body.weights), ((0, 0), (0, self.count - self.body.weights.shape[1])))
-        np.add.at(weights, (slice(None), self.columns), share * part.weights)
+        weights += share * part.weights @ np.eye(self.count, dtype=np.float32)[self.columns]
         correctives = {name: share * delta for name, delta in part.correctives.items()}
         correctives |= {name: beside(delta) for name, delta in self.body.correctives.items()}
         return replace(
@@ -165,8 +168,8 @@ def _skin(seam: NeckSeam, head: Part) -> Part:
         names = dict.fromkeys([*above, *below])
         return {name: joined(below.get(name, still[0]), above.get(name, still[1])) for name in names}
 
-    indices = np.zeros(len(head.vertices), np.int32)
-    carrier = joined(body.model_vertices, indices).astype(np.int32)
+    assert body.model_vertices is not None
+    carrier = joined(body.model_vertices, np.zeros(len(head.vertices), np.int32)).astype(np.int32)
     return Part(
         name="skin",
         vertices=seam.sheet.vertices[used].astype(np.float32),

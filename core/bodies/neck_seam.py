@@ -75,7 +75,9 @@ def _finer(skin: Part, chosen: np.ndarray) -> Part:
     columns, faces = refined(columns, triangulate(skin.faces[inside])[0], chosen)
     uv, faces_uv = refined(skin.uv, triangulate(skin.faces_uv[inside])[0], chosen_uv)
     vertices, weights, *correctives = np.split(
-        columns, np.cumsum([3, skin.weights.shape[1], *[3] * (len(skin.correctives) - 1)])[: 1 + len(skin.correctives)], 1
+        columns,
+        np.cumsum([3, skin.weights.shape[1], *[3] * (len(skin.correctives) - 1)])[: 1 + len(skin.correctives)],
+        1,
     )
     added = vertices[len(skin.vertices) :]
     assert skin.model_vertices is not None

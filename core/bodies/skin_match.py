@@ -1,6 +1,7 @@
 """One skin tone for a head of a photo and the body under it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def matched_skins(skin: Material, head: Part, height: np.ndarray, slot: int) -> 
     for name in maps.keys() - plain.keys():
         level = above[len(maps[name])]
         plain[name] = np.median(maps[name][(level > 0) & (level < BARE)], axis=0)
-    painted = {}
+    painted: dict[str, Any] = {}
     for name, image in maps.items():
         share = smoothstep(above[len(image)], *PAINTED).astype(np.float32)
         share = share.reshape(*share.shape, *[1] * (image.ndim - 2))

@@ -211,9 +211,17 @@ def mix_heads(
 
 @_method
 def body(
-    *, progress: Progress, out: str, seed: int = 0, beta: list[float] | None = None, joint_names: str = "smpl"
+    *,
+    progress: Progress,
+    out: str,
+    seed: int = 0,
+    beta: list[float] | None = None,
+    joint_names: str = "smpl",
+    head: str | None = None,
+    device: str = "auto",
 ) -> dict[str, Any]:
-    """Make the body of a seed, the same each time, or of the shape `beta`; its bones named as `joint_names` says."""
+    """Make the body of a seed, the same each time, or of the shape `beta`; its bones named as `joint_names` says, on it
+    the head of the file `head` (see `attach_head`)."""
     from ..bodies.avatar import body_avatar
     from ..bodies.shape import given_beta, random_beta
     from ..parametric.body import BodyModel
@@ -224,9 +232,34 @@ def body(
         model = BodyModel.load(weights_path("body"))
         shape = random_beta(seed, model) if beta is None else given_beta(beta, model)
         avatar = body_avatar(model, shape, name=f"Body {seed}", joint_names=joint_names, version=VERSION)
-        return avatar, {"parameters": {**avatar.parameters, "seed": seed}}
+        report: dict[str, Any] = {}
+        if head is not None:
+            avatar, report = _attached(avatar, head, progress, chosen)
+        return avatar, {**report, "parameters": {**avatar.parameters, "seed": seed}}
 
-    return _saved(job, out, "cpu")
+    return _saved(job, out, "cpu" if head is None else device)
+
+
+@_method
+def attach_head(*, progress: Progress, body: str, head: str, out: str, device: str = "auto") -> dict[str, Any]:
+    """Put the head of the file `head`, a photo or an Avatar, on the body of the Avatar file `body`."""
+    from ..avatar import Avatar
+
+    def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
+        avatar, report = _attached(Avatar.load(body), head, progress, chosen)
+        return avatar, {**report, "parameters": avatar.parameters}
+
+    return _saved(job, out, device)
+
+
+def _attached(body: "Avatar", head: str, progress: Progress, device: str) -> tuple["Avatar", dict[str, Any]]:
+    """The body with the head of a file, and of a photo the report."""
+    from ..bodies.head_on_body import with_head
+    from ..capture.given_head import given_head
+
+    given, report = given_head(Path(head), device=device, progress=progress)
+    progress("Putting the head on the body", 0.9)
+    return with_head(body, given), report
 
 
 @_method
