@@ -27,8 +27,12 @@ from .skin_match import matched_skins
 
 REPLACED = ("skin", "left_eye", "right_eye", "hair", "brows", "lashes")
 """Parts of a body that it loses with its head."""
-FADE = 0.035
-"""Metres above the seam within which the head takes over from the body."""
+FADE, TURN = 0.035, 0.08
+"""Metres above the seam within which the head takes over from the body; and, more slowly, in what turns with the neck
+and what with the head.
+"""
+FACE = ARMATURE[3:]
+"""Joints that a head brings along."""
 
 
 def with_head(body: Avatar, head: Avatar) -> Avatar:
@@ -90,7 +94,7 @@ def _names(body: Avatar) -> dict[str, str]:
     own = JOINT_NAMES[body.joint_names]
     neck, head = own[INDEX["neck"]], own[INDEX["head"]]
     return {"root": neck, "neck": neck, "head": head} | dict(
-        zip(ARMATURE[3:], FACE_JOINTS[body.joint_names], strict=True)
+        zip(FACE, FACE_JOINTS[body.joint_names], strict=True)
     )
 
 
@@ -104,12 +108,12 @@ def _joints(body: Avatar, head: Avatar, names: Mapping[str, str]) -> list[Joint]
         else joint
         for joint in body.joints
     ]
-    return own + [replace(theirs[name], name=names[name], parent=names["head"]) for name in ARMATURE[3:]]
+    return own + [replace(theirs[name], name=names[name], parent=names["head"]) for name in FACE]
 
 
 def _columns(body: Avatar, head: Avatar, names: Mapping[str, str]) -> np.ndarray:
     """[Jh] column in the joints of both of each of the head's."""
-    places = [*(joint.name for joint in body.joints), *(names[name] for name in ARMATURE[3:])]
+    places = [*(joint.name for joint in body.joints), *(names[name] for name in FACE)]
     return np.array([places.index(names[joint.name]) for joint in head.joints])
 
 
@@ -126,13 +130,14 @@ class _Fade:
     """The body's skin."""
     plane: NeckPlane
     columns: np.ndarray
-    """[Jh] of the head's joints in the `count` joints of both."""
+    """[Jh] of the head's joints in the `count` joints of both, the face's at the end."""
     count: int
 
     def part(self, part: Part) -> Part:
         """A part of the head with the weights and displacements of what is next to it: on the body's skin, the head."""
-        share = smoothstep(self.plane.height(part.vertices), 0, FADE).astype(np.float32)[:, None]
-        low = share[:, 0] < 1
+        height = self.plane.height(part.vertices)
+        share, turning = (smoothstep(height, 0, end).astype(np.float32)[:, None] for end in (FADE, TURN))
+        low = turning[:, 0] < 1
         faces = triangles(self.body.faces)
         face, places, _ = closest_points(part.vertices[low], self.body.vertices, faces)
         corners = faces[face]
@@ -140,15 +145,18 @@ class _Fade:
         def beside(values: np.ndarray) -> np.ndarray:
             result = np.zeros((len(part.vertices), values.shape[1]), np.float32)
             result[low] = np.einsum("vk,vkc->vc", places, values[corners])
-            return result * (1 - share)
+            return result
 
-        weights = np.pad(beside(self.body.weights), ((0, 0), (0, self.count - self.body.weights.shape[1])))
-        weights += share * part.weights @ np.eye(self.count, dtype=np.float32)[self.columns]
+        own = part.weights @ np.eye(self.count, dtype=np.float32)[self.columns]
+        face_weights = share * own[:, -len(FACE) :]
+        neck = np.pad((1 - turning) * beside(self.body.weights), ((0, 0), (0, len(FACE)))) + turning * own
+        neck[:, -len(FACE) :] = 0
+        neck *= (1 - face_weights.sum(1, keepdims=True)) / np.maximum(neck.sum(1, keepdims=True), 1e-9)
         correctives = {name: share * delta for name, delta in part.correctives.items()}
-        correctives |= {name: beside(delta) for name, delta in self.body.correctives.items()}
+        correctives |= {name: (1 - share) * beside(delta) for name, delta in self.body.correctives.items()}
         return replace(
             part,
-            weights=limited(weights),
+            weights=limited(np.concatenate([neck[:, : -len(FACE)], face_weights], 1)),
             keys=moving(part.name, {name: share * delta for name, delta in part.keys.items()}),
             correctives=moving("", correctives),
         )

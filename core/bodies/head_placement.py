@@ -64,6 +64,8 @@ def _middle(avatar: Avatar, plane: NeckPlane) -> np.ndarray:
     """`[3]` metres: half-way between the ends of the neck's skin in the plane."""
     points = avatar.part("skin").vertices
     points = points[plane.near(points, _SLICE)]
+    if not len(points):  # covered: `NeckSeam` refuses it
+        return plane.point
     return (points.min(0) + points.max(0)) / 2
 
 
