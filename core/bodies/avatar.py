@@ -10,17 +10,15 @@ import numpy as np
 
 from ..avatar import Avatar, Joint, Material, Part
 from ..errors import UsageError
+from ..parametric.assembly import MATERIALS as HEAD_MATERIALS
 from ..parametric.body import BodyModel
 from ..parametric.joint_names import JOINT_NAMES, ROOT
 from ..parametric.parts import PartMaker, model_part
 from ..parametric.smpl_joints import INDEX, JOINTS, PARENTS
 from .correctives import body_correctives
 
-EYE = Material("eyes", (0.55, 0.5, 0.46, 1.0), roughness=0.08)
 MATERIALS: dict[str, Material] = {
-    "skin": Material("skin", (0.52, 0.29, 0.2, 1.0), roughness=0.45, subsurface=0.3),
-    "left_eye": EYE,
-    "right_eye": EYE,
+    **{name: HEAD_MATERIALS[name] for name in ("skin", "left_eye", "right_eye", "brows", "lashes", "hair")},
     "iris": Material("iris", (0.07, 0.035, 0.02, 1.0), roughness=0.05),
     "pupil": Material("pupil", (0.003, 0.003, 0.003, 1.0), roughness=0.05),
 }
@@ -29,7 +27,7 @@ _IRIS, _PUPIL = 33.0, 18.0
 """Degrees from the pole of an eyeball: half-way from the ring of vertices that ends it to the next."""
 ROOT_LENGTH = 0.2
 """Metres of the root's bone, which lies on the floor and points ahead."""
-_ALONG = {"pelvis": "spine1", "spine3": "neck", "wrist": "hand"}
+_ALONG = {"pelvis": "spine1", "spine3": "neck"}
 """Joint of several children -> the child to which its bone points."""
 
 
