@@ -25,6 +25,7 @@ RECIPES = {
     "body-model": "body_model.recipe:train_body_model",
     "coarse-net": "photo.coarse_net:train_coarse_net",
     "encoder": "photo.encoder:train_encoder",
+    "snarf": "implicit.snarf:train_snarf",
 }
 
 
