@@ -162,15 +162,6 @@ class ArticulatedConfig:
     code: int = 8
 
 
-class Candidates(NamedTuple):
-    """Canonical points that P posed points may come from."""
-
-    points: Tensor
-    """[K, 3]."""
-    rows: Tensor
-    """[K] of which posed point."""
-
-
 class Articulated(nn.Module):
     """One person in any pose."""
 

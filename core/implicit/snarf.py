@@ -21,7 +21,6 @@ from .articulated import (
     Articulated,
     ArticulatedConfig,
     Bones,
-    Candidates,
     OccupancyField,
 )
 from .mlp import ExactLinear, FourierFeatures
@@ -32,6 +31,8 @@ SHARPNESS = 20.0
 """Factor of the skinning logits."""
 POLISH = 0.01
 """Metres from a root of the voxels to that of the network, at most."""
+SAME = 1e-3
+"""Metres within which two roots are one."""
 PAPER_BONES = tuple(
     INDEX[name]
     for name in ("pelvis", "left_hip", "right_hip", "left_knee", "right_knee")
@@ -102,20 +103,25 @@ class Snarf(Articulated):
         inverse = bones.rotation[:, None, starts].mT.expand(-1, posed.shape[1], -1, -1, -1).flatten(0, 1)
         return search(self.residual(posed, bones), begin, inverse, steps=50, converged=1e-5, diverged=1.0)
 
-    def candidates(self, posed: Tensor, bones: Bones) -> Candidates:
-        """The distinct roots of the posed points `[B, N, 3]`, by the fast search."""
-        roots = self.voxels.posed(bones).roots(posed)
-        kept = roots.distinct()
-        return Candidates(roots.points[kept], torch.nonzero(kept)[:, 0])
+    def roots(self, posed: Tensor, bones: Bones) -> Roots:
+        """The roots of the posed points `[B, N, 3]`, B N problems, by the fast search."""
+        return self.voxels.posed(bones).roots(posed)
 
     def logits(self, posed: Tensor, bones: Bones) -> Tensor:
         with torch.autocast(posed.device.type, enabled=False):
-            points, rows = self.candidates(posed, bones)
-            if next(self.skinning.parameters()).requires_grad:
+            roots = self.roots(posed, bones)
+        return self.logits_at(roots, posed, bones)
+
+    def logits_at(self, roots: Roots, posed: Tensor, bones: Bones) -> Tensor:
+        """`logits` of posed points whose roots are known."""
+        kept = roots.distinct(SAME)
+        points, rows = roots.points[kept], torch.nonzero(kept)[:, 0]
+        if next(self.skinning.parameters()).requires_grad:
+            with torch.autocast(posed.device.type, enabled=False):
                 moved = implicit_roots(self.residual(posed, bones), points, rows)
-                # A polishing step that is no small one comes from a fold of d, and teaches nothing.
-                near = (moved - points).norm(dim=1, keepdim=True) < POLISH
-                points = torch.where(near, moved, points)
+            # A polishing step that is no small one comes from a fold of d, and teaches nothing.
+            near = (moved - points).norm(dim=1, keepdim=True) < POLISH
+            points = torch.where(near, moved, points)
         logits = self.occupancy(points, bones.feature, rows // posed.shape[1])[:, 0]
         return self.union(logits, rows, posed[..., 0].numel()).reshape(posed.shape[:2])
 

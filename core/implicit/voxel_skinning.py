@@ -55,13 +55,27 @@ class Nodes:
         axes = [torch.arange(count, device=self.bounds.device) for count in self.shape]
         return self.bounds[0] + self.step * torch.cartesian_prod(*axes).flip(1)
 
-    def nearest(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Of points `[..., 3]`: the index of the nearest node `[...]`, and whether they are within the grid."""
-        sizes = torch.tensor(self.shape[::-1], device=points.device)
-        node = ((points - self.bounds[0]) / self.step + 0.5).floor()
-        within = ((node >= 0) & (node < sizes)).all(-1)
-        x, y, z = node.where(within[..., None], 0).long().unbind(-1)
-        return (z * sizes[1] + y) * sizes[0] + x, within
+    def nearest(self, points: Tensor) -> Tensor:
+        """The index of the nearest node to points `[..., 3]`: `[...]`; beyond the grid that of its face."""
+        sizes = points.new_tensor(self.shape[::-1])
+        node = ((points - (self.bounds[0] - 0.5 * self.step)) / self.step).clamp(points.new_zeros(3), sizes - 1).floor()
+        # Exact in single precision: there are fewer nodes than 2^24.
+        return (node @ torch.stack([sizes[0] / sizes[0], sizes[0], sizes[0] * sizes[1]])).long()
+
+    def around(self, points: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """The eight nodes around points [M, 3], [M, 8], when the grid's nodes are counted from `first` [M] on, and
+        their trilinear weights [M, 8]; points beyond the grid are brought to its face.
+        """
+        width, height, depth = self.shape[::-1]
+        place = (points - self.bounds[0]) / self.step
+        low = place.clamp(points.new_zeros(3), points.new_tensor([width, height, depth]) - 1.001).floor()
+        share = (place - low).clamp(0, 1)
+        strides = points.new_tensor([1, width, width * height])
+        corners = torch.cartesian_prod(*(torch.tensor([0, 1], device=points.device),) * 3) @ strides.long()
+        x, y, z = torch.stack([1 - share, share], 2).unbind(1)
+        planes = x[:, :, None] * y[:, None]
+        shares = planes[..., None] * z[:, None, None]
+        return ((low @ strides).long() + first)[:, None] + corners, shares.flatten(1)
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,7 @@ class Reach:
 
     nodes: Nodes
     mask: Tensor
-    """[D H W, 24] bool."""
+    """[D H W, 24] bool; the faces of the grid speak for what is beyond."""
 
     def starts(self, posed: Tensor, bones: Bones) -> tuple[Tensor, Tensor, Tensor]:
         """Posed points `[B, N, 3]` carried back by each bone that has a say where they come to lie.
@@ -78,9 +92,9 @@ class Reach:
         Which of the B N points [K], in order; bone [K]; canonical point [K, 3].
         """
         back = bones.carried_back(posed).flatten(0, 1)
-        node, within = self.nodes.nearest(back)
-        reached = self.mask.flatten()[node * back.shape[1] + torch.arange(back.shape[1], device=back.device)]
-        problem, bone = torch.nonzero(reached & within, as_tuple=True)
+        bone = torch.arange(back.shape[1], device=back.device)
+        reached = self.mask.flatten().index_select(0, (self.nodes.nearest(back) * len(bone) + bone).flatten())
+        problem, bone = torch.nonzero(reached.reshape(back.shape[:2]), as_tuple=True)
         return problem, bone, back[problem, bone]
 
 
@@ -89,7 +103,7 @@ class VoxelSkinning:
     """Skinning weights at the nodes of a grid."""
 
     weights: Tensor
-    """[24, D, H, W]."""
+    """[D H W, 24]."""
     reach: Reach
 
     @classmethod
@@ -98,18 +112,17 @@ class VoxelSkinning:
         nodes = Nodes.over(skeleton.bounds, cells)
         positions = nodes.positions()
         with torch.no_grad():
-            weights = in_chunks(field, positions).T.unflatten(1, nodes.shape)
+            weights = in_chunks(field, positions)
         size = 2 * round(SLACK / nodes.step) + 1
-        near = functional.max_pool3d((weights > COUNTS).float(), size, 1, size // 2) > 0
+        counts = (weights > COUNTS).float().T.unflatten(1, nodes.shape)
+        near = functional.max_pool3d(counts, size, 1, size // 2).flatten(1).T > 0
         close = in_chunks(skeleton.distances, positions) < REACH
-        return cls(weights, Reach(nodes, near.flatten(1).T & close))
+        return cls(weights, Reach(nodes, near & close))
 
     def posed(self, bones: Bones) -> "PosedVoxels":
         """The transforms of B poses, blended at every node."""
         each = torch.cat([bones.rotation, bones.translation[..., None]], -1).flatten(2)
-        # The poses are stacked along z, so that one look-up serves them all; channels lie together in memory.
-        blended = torch.einsum("jdhw,bjc->bdhwc", self.weights, each).flatten(0, 1)
-        return PosedVoxels(self, blended[None].movedim(-1, 1), bones)
+        return PosedVoxels(self, (self.weights @ each).flatten(0, 1), bones)
 
 
 @dataclass(frozen=True)
@@ -118,24 +131,15 @@ class PosedVoxels:
 
     voxels: VoxelSkinning
     transforms: Tensor
-    """[1, 12, B D, H, W]."""
+    """[B D H W, 12]: of each pose the nodes' blended 3x4 matrices."""
     bones: Bones
-
-    def motion(self, points: Tensor, rows: Tensor) -> Tensor:
-        """The blended transforms at canonical points [M, 3] in the poses `rows` [M]: `[M, 3, 4]`."""
-        low, high = self.voxels.reach.nodes.bounds
-        depth = self.voxels.weights.shape[1]
-        place = ((points - low) / (high - low)).clamp(0, 1)
-        slices = self.transforms.shape[2]
-        along_z = (rows * depth + place[:, 2] * (depth - 1)) / (slices - 1)
-        grid = 2 * torch.stack([place[:, 0], place[:, 1], along_z], 1) - 1
-        found = functional.grid_sample(self.transforms, grid[None, :, None, None], align_corners=True)
-        return found[0, :, :, 0, 0].T.unflatten(1, (3, 4))
 
     def deform(self, points: Tensor, rows: Tensor) -> Tensor:
         """d(x) of canonical points [M, 3] in the poses `rows` [M]: `[M, 3]`."""
-        motion = self.motion(points, rows)
-        return (motion[..., :3] * points[:, None]).sum(-1) + motion[..., 3]
+        index, shares = self.voxels.reach.nodes.around(points, rows * len(self.voxels.weights))
+        motion = functional.embedding_bag(index, self.transforms, per_sample_weights=shares, mode="sum")
+        motion = motion.unflatten(1, (3, 4))
+        return torch.baddbmm(motion[..., 3:], motion[..., :3], points[..., None])[..., 0]
 
     def roots(self, posed: Tensor) -> Roots:
         """Where posed points `[B, N, 3]` come from: roots of B N problems, each problem's starts side by side."""

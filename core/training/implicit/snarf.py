@@ -26,7 +26,7 @@ from ..figures.rows import Rows
 from ..publish import publish
 from .trainer import Losses, Outcome, Schedule, cache_folder, fabric, train
 
-PERSONS = 2
+PERSONS = 1
 TRAIN_POSES, TEST_POSES = 120, 40
 """Of each person."""
 RANDOM_POSES = 100
@@ -35,10 +35,10 @@ KEPT = 0.75
 """Share of the points of a training pose that are learned from; the others test seen poses."""
 BONES = Schedule(200, 3e-3, muon=1.0, warmup=20)
 OCCUPANCY = Schedule(200, 6e-3, muon=3.0, warmup=20)
-POSED = Schedule(1800, 2e-3, muon=2.0, warmup=50)
-BATCH, POINTS, BONE_POINTS = 4, 700, 256
+POSED = Schedule(1200, 2e-3, muon=2.0, warmup=50)
+BATCH, POINTS, BONE_POINTS = 4, 500, 256
 """Poses a step, and points of each; points of bones a step."""
-RESAMPLED = 25
+RESAMPLED = 50
 """Steps for which the fast search works with the same voxels."""
 
 
