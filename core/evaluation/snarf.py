@@ -33,8 +33,7 @@ def evaluate_snarf(data: Path) -> dict[str, Any]:
     persons = load_persons()
     tests = [load_person(data, person) for person in range(len(persons))]
     table = {
-        method: _row([_inside(models[method]) for models in persons], tests)
-        for method in track(METHODS, "Methods")
+        method: _row([_inside(models[method]) for models in persons], tests) for method in track(METHODS, "Methods")
     }
     snarfs = [models["SNARF"] for models in persons]
     few = [_fewer(test.unseen) for test in tests]
@@ -68,7 +67,9 @@ def iou(methods: list[Inside], tests: list[Posed], kind: str) -> float:
 def _row(methods: list[Inside], tests: list[Person]) -> dict[str, float]:
     splits = {"seen": [test.seen for test in tests], "unseen": [test.unseen for test in tests]}
     row = {
-        f"{title}, {split}": iou(methods, posed, kind) for kind, title in KINDS.items() for split, posed in splits.items()
+        f"{title}, {split}": iou(methods, posed, kind)
+        for kind, title in KINDS.items()
+        for split, posed in splits.items()
     }
     return row | {f"{title}, lost": row[f"{title}, seen"] - row[f"{title}, unseen"] for title in KINDS.values()}
 

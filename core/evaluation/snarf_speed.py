@@ -51,14 +51,16 @@ def benchmark_snarf(plot: Path | None) -> dict[str, Any]:
     posed = torch.stack([_posed(model, points, pose, bones) for pose, points in enumerate(canonical)])
     few = slice(0, PLAIN_POINTS)
     rows = {
-        "plain, the paper's 9 starts": _row(lambda x: model.slow_roots(x, bones, PAPER_BONES), posed[:, few], canonical[:, few]),
+        "plain, the paper's 9 starts": _row(
+            lambda x: model.slow_roots(x, bones, PAPER_BONES), posed[:, few], canonical[:, few]
+        ),
         "plain, all 24 starts": _row(lambda x: model.slow_roots(x, bones), posed[:, few], canonical[:, few]),
     }
     for cells in CELLS:
         voxels = VoxelSkinning.of(model.skinning, model.skeleton, cells)
         rows[f"fast, {cells} cells"] = _row(lambda x, v=voxels: v.posed(bones).roots(x), posed, canonical)
     for row in rows.values():
-        for name, plain in list(rows.items())[:2]:
+        for name in list(rows)[:2]:
             row[f"ratio to {name.removeprefix('plain, ')}"] = row["points/s"] / rows[name]["points/s"]
     return {"device": device, "threads": torch.get_num_threads(), "Correspondences": rows}
 

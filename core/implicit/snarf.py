@@ -1,4 +1,6 @@
-"""SNARF (Chen et al., "SNARF: Differentiable Forward Skinning for Animating Non-Rigid Neural Implicit Shapes", ICCV 2021).
+"""SNARF: forward skinning that is learned from posed occupancy alone.
+
+Source: Chen et al., "SNARF: Differentiable Forward Skinning for Animating Non-Rigid Neural Implicit Shapes", ICCV 2021.
 
 A canonical person carries occupancy and skinning weights; d(x) = sum_i w_i(x) B_i x poses it. Weights live in the
 canonical space and so hold for every pose. Where a posed point x' comes from is found by root search of d(x) = x' from
@@ -35,8 +37,10 @@ SAME = 1e-3
 """Metres within which two roots are one."""
 PAPER_BONES = tuple(
     INDEX[name]
-    for name in ("pelvis", "left_hip", "right_hip", "left_knee", "right_knee")
-    + ("left_shoulder", "right_shoulder", "left_elbow", "right_elbow")
+    for name in (
+        *("pelvis", "left_hip", "right_hip", "left_knee", "right_knee"),
+        *("left_shoulder", "right_shoulder", "left_elbow", "right_elbow"),
+    )
 )
 """The nine bones that the paper starts from."""
 

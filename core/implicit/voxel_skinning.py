@@ -150,9 +150,7 @@ class PosedVoxels:
         def residual(points: Tensor, rows: Tensor) -> Tensor:
             return self.deform(points, pose[rows]) - target[rows]
 
-        found = search(
-            residual, starts[:, None], inverse[:, None], steps=STEPS, converged=CONVERGED, diverged=DIVERGED
-        )
+        found = search(residual, starts[:, None], inverse[:, None], steps=STEPS, converged=CONVERGED, diverged=DIVERGED)
         return _side_by_side(found, problem, posed[..., 0].numel())
 
 

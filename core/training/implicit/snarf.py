@@ -1,4 +1,4 @@
-"""Recipe `snarf`: two clothed persons, each learned from its occupancy in many poses by SNARF and by what it is
+"""Recipe `snarf`: clothed persons, each learned from its occupancy in many poses by SNARF and by what it is
 measured against, with the same networks, points and steps.
 
 1. The skinning weights of points on the bones, which brings the root search near: joints belong to both bones by
@@ -35,7 +35,7 @@ KEPT = 0.75
 """Share of the points of a training pose that are learned from; the others test seen poses."""
 BONES = Schedule(200, 3e-3, muon=1.0, warmup=20)
 OCCUPANCY = Schedule(200, 6e-3, muon=3.0, warmup=20)
-POSED = Schedule(1200, 2e-3, muon=2.0, warmup=50)
+POSED = Schedule(800, 2e-3, muon=2.0, warmup=50)
 BATCH, POINTS, BONE_POINTS = 4, 500, 256
 """Poses a step, and points of each; points of bones a step."""
 RESAMPLED = 50
@@ -66,7 +66,9 @@ class Posed:
                 for kind, value in values.items()
             }
 
-        theta, joints = (torch.tensor(value).float() for value in (np.stack([r["theta"] for r in rows]), rows[0]["joints"]))
+        theta, joints = (
+            torch.tensor(value).float() for value in (np.stack([r["theta"] for r in rows]), rows[0]["joints"])
+        )
         return cls(theta, stacked("points"), stacked("inside"), joints)
 
 
@@ -151,9 +153,7 @@ class Fitting:
 
     def _points(self, generator: torch.Generator, poses: Tensor) -> tuple[Tensor, Tensor]:
         """[BATCH, POINTS, 3] of all kinds, and whether they are inside."""
-        parts = [
-            (self.data.points[kind][poses], self.data.inside[kind][poses]) for kind in ("box", "near", "wide")
-        ]
+        parts = [(self.data.points[kind][poses], self.data.inside[kind][poses]) for kind in ("box", "near", "wide")]
         points, inside = (torch.cat(values, 1) for values in zip(*parts, strict=True))
         chosen = torch.randint(points.shape[1], (len(poses), POINTS), generator=generator)
         each = torch.arange(len(poses))[:, None]
@@ -189,4 +189,3 @@ def _told(outcomes: dict[str, Outcome]) -> dict[str, dict[str, object]]:
         stage: {"device": o.device, "steps": o.steps, "minutes": o.minutes, "losses": o.losses}
         for stage, o in outcomes.items()
     }
-

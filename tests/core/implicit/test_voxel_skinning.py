@@ -1,4 +1,4 @@
-"""The fast search finds what the plain one finds, to the error of its voxels, from the few starts that lead anywhere."""
+"""The fast search finds what the plain one finds, to the error of its voxels, from the few starts that lead on."""
 
 import pytest
 import torch
