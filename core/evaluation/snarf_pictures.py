@@ -19,7 +19,7 @@ SHOWN = 3
 """Poses: those that turn the joints most, of other clips each."""
 APART = 1.0
 """Radians, root of summed squares, between poses that are shown."""
-RESOLUTION = 160
+RESOLUTION = 128
 MARGIN = 0.15
 """Metres about the figure."""
 FLAT, STEEP = 0.02, 0.004

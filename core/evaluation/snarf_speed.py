@@ -58,7 +58,7 @@ def benchmark_snarf(plot: Path | None) -> dict[str, Any]:
     }
     for cells in CELLS:
         voxels = VoxelSkinning.of(model.skinning, model.skeleton, cells)
-        rows[f"fast, {cells} cells"] = _row(lambda x, v=voxels: v.posed(bones).roots(x), posed, canonical)
+        rows[f"fast, {cells} cells"] = _row(_searched(voxels, bones), posed, canonical)
     for row in rows.values():
         for name in list(rows)[:2]:
             row[f"ratio to {name.removeprefix('plain, ')}"] = row["points/s"] / rows[name]["points/s"]
@@ -78,6 +78,10 @@ def surface_points(model: Snarf, bones: Bones, count: int, generator: torch.Gene
         chosen = shell[torch.randint(len(shell), (count,), generator=generator).to(at.device)]
         found.append(chosen + NEAR * torch.randn(count, 3, generator=generator).to(at.device))
     return torch.stack(found)
+
+
+def _searched(voxels: VoxelSkinning, bones: Bones) -> Callable[[Tensor], Roots]:
+    return lambda posed: voxels.posed(bones).roots(posed)
 
 
 def _posed(model: Snarf, points: Tensor, pose: int, bones: Bones) -> Tensor:

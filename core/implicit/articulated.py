@@ -201,8 +201,6 @@ class Articulated(nn.Module):
         largest = logits.new_full((count,), -torch.inf).scatter_reduce(0, rows, logits.detach(), "amax")
         if not self.training:
             return largest.clamp(min=OUTSIDE)
-        share = torch.exp(TEMPERATURE * (logits.detach() - largest[rows]))
-        # The shares learn too: which candidate speaks for the point.
-        share = share * torch.exp(TEMPERATURE * (logits - logits.detach()))
+        share = torch.exp(TEMPERATURE * (logits - largest[rows]))
         total = logits.new_zeros(2, count).index_add(1, rows, torch.stack([share * logits, share]))
         return torch.where(total[1] > 0, total[0] / total[1].clamp(min=1e-12), OUTSIDE)

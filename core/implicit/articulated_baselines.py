@@ -18,6 +18,8 @@ NEIGHBOURS = 3
 class BackwardSkinning(Articulated):
     """Weights are a field of the posed space, and so of the pose too: x = (sum_i w_i(x', theta) B_i)^-1 x'."""
 
+    skinning: SkinningField
+
     def __init__(self, config: ArticulatedConfig, joints: Tensor) -> None:
         super().__init__(config, joints)
         reach = (self.skeleton.bounds - self.joints[0]).abs().max()

@@ -75,6 +75,8 @@ class SkinningField(nn.Module):
 class Snarf(Articulated):
     """Forward skinning, learned."""
 
+    skinning: SkinningField
+
     def __init__(self, config: ArticulatedConfig, joints: Tensor) -> None:
         super().__init__(config, joints)
         self.skinning = SkinningField(config, self.skeleton.bounds)

@@ -50,6 +50,11 @@ class Nodes:
         high = bounds[0] + step * bounds.new_tensor([width, height, depth])
         return cls(torch.stack([bounds[0], high]), (depth + 1, height + 1, width + 1), step)
 
+    @property
+    def strides(self) -> tuple[int, int, int]:
+        """Between the numbers of neighbours along x, y, z."""
+        return 1, self.shape[2], self.shape[2] * self.shape[1]
+
     def positions(self) -> Tensor:
         """[D H W, 3] metres."""
         axes = [torch.arange(count, device=self.bounds.device) for count in self.shape]
@@ -60,17 +65,16 @@ class Nodes:
         sizes = points.new_tensor(self.shape[::-1])
         node = ((points - (self.bounds[0] - 0.5 * self.step)) / self.step).clamp(points.new_zeros(3), sizes - 1).floor()
         # Exact in single precision: there are fewer nodes than 2^24.
-        return (node @ torch.stack([sizes[0] / sizes[0], sizes[0], sizes[0] * sizes[1]])).long()
+        return (node @ points.new_tensor(self.strides)).long()
 
     def around(self, points: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         """The eight nodes around points [M, 3], [M, 8], when the grid's nodes are counted from `first` [M] on, and
         their trilinear weights [M, 8]; points beyond the grid are brought to its face.
         """
-        width, height, depth = self.shape[::-1]
         place = (points - self.bounds[0]) / self.step
-        low = place.clamp(points.new_zeros(3), points.new_tensor([width, height, depth]) - 1.001).floor()
+        low = place.clamp(points.new_zeros(3), points.new_tensor(self.shape[::-1]) - 1.001).floor()
         share = (place - low).clamp(0, 1)
-        strides = points.new_tensor([1, width, width * height])
+        strides = points.new_tensor(self.strides)
         corners = torch.cartesian_prod(*(torch.tensor([0, 1], device=points.device),) * 3) @ strides.long()
         x, y, z = torch.stack([1 - share, share], 2).unbind(1)
         planes = x[:, :, None] * y[:, None]

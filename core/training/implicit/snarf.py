@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...implicit.articulated import Articulated, ArticulatedConfig, Bones
-from ...implicit.persons import METHODS, persons_tensors
+from ...implicit.persons import METHODS, Persons, persons_tensors
 from ...implicit.snarf import Snarf
 from ..figures.figure import Dresser
 from ..figures.poses import Poses, clips
@@ -167,7 +167,8 @@ class Fitting:
 
 def train_snarf(data: Path, out: Path, seed: int) -> None:
     """Write `snarf.safetensors` and its card to `out`."""
-    persons, training = [], {}
+    persons: Persons = []
+    training = {}
     for person in range(PERSONS):
         posed = load_person(data, person).train
         fitted = {method: fit(person, method, posed, seed) for method in METHODS}
