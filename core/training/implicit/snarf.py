@@ -168,7 +168,7 @@ class Fitting:
 def train_snarf(data: Path, out: Path, seed: int) -> None:
     """Write `snarf.safetensors` and its card to `out`."""
     persons: Persons = []
-    training = {}
+    training: dict[str, dict[str, dict[str, object]]] = {}
     for person in range(PERSONS):
         posed = load_person(data, person).train
         fitted = {method: fit(person, method, posed, seed) for method in METHODS}
