@@ -24,8 +24,8 @@ from ..implicit.snarf import PAPER_BONES, Snarf
 from ..implicit.voxel_skinning import VoxelSkinning
 from ..training.body_model.poses import random_theta
 
-POSES, POINTS, PLAIN_POINTS = 4, 20_000, 500
-"""Of each pose. The plain search is a thousand times slower, and is given fewer of the same points."""
+POSES, POINTS, PLAIN_POINTS = 4, 5_000, 250
+"""Of each pose. The plain search is a hundred times slower, and is given fewer of the same points."""
 CELLS = 64, 128
 """Of the voxels, along the longest side."""
 NEAR = 0.02
