@@ -28,6 +28,8 @@ POSES, POINTS, PLAIN_POINTS = 4, 5_000, 250
 """Of each pose. The plain search is a hundred times slower, and is given fewer of the same points."""
 CELLS = 64, 128
 """Of the voxels, along the longest side."""
+BODY = 0.2
+"""Metres from the nearest bone beyond which nobody and no cloth is: surfaces there are floaters of the network."""
 NEAR = 0.02
 """Metres between a canonical point and the surface, as standard deviation."""
 BACK = 0.01
@@ -74,7 +76,7 @@ def surface_points(model: Snarf, bones: Bones, count: int, generator: torch.Gene
         inside = model.occupancy(at, bones.feature, torch.full((len(at),), pose, device=at.device))[:, 0] > 0
         volume = inside.reshape(1, 1, *nodes.shape).float()
         grown = torch.nn.functional.max_pool3d(volume, 3, 1, 1).bool().flatten()
-        shell = at[grown & ~inside]
+        shell = at[grown & ~inside & (model.skeleton.distances(at).amin(1) < BODY)]
         chosen = shell[torch.randint(len(shell), (count,), generator=generator).to(at.device)]
         found.append(chosen + NEAR * torch.randn(count, 3, generator=generator).to(at.device))
     return torch.stack(found)
