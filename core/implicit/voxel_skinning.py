@@ -20,7 +20,7 @@ from .chunks import in_chunks
 from .root_search import Roots, search
 
 CELLS = 64
-"""Along the longest side of the canonical space, about 3.5 cm each."""
+"""Along the longest side of the canonical space, about 3 cm each."""
 COUNTS = 0.1
 """Weight from which on a bone counts."""
 SLACK = 0.07
