@@ -53,12 +53,12 @@ def draw_body_model(model: BodyModel) -> None:
     sheet = Image.new("RGB", (8 * PANEL[0], len(rows) * PANEL[1]), "white")
     for line, (bodies, azimuth) in enumerate(rows):
         for column, vertices in enumerate(bodies):
-            body = panel(vertices, triangulate(model.faces)[0], azimuth)
-            sheet.paste(body, (column * PANEL[0], line * PANEL[1]))
+            panel = _panel(vertices, triangulate(model.faces)[0], azimuth)
+            sheet.paste(panel, (column * PANEL[0], line * PANEL[1]))
     sheet.save(PICTURE)
 
 
-def panel(vertices: np.ndarray, triangles: np.ndarray, azimuth: float) -> Image.Image:
+def _panel(vertices: np.ndarray, triangles: np.ndarray, azimuth: float) -> Image.Image:
     """A body seen from far away, turned about y by degrees."""
     turn = Rotation.from_euler("y", azimuth, degrees=True).as_matrix().T
     points, normals = vertices @ turn, vertex_normals(vertices, triangles) @ turn
