@@ -161,6 +161,11 @@ class ArticulatedConfig:
     octaves: int = 6
     code: int = 8
 
+    @property
+    def skinning(self) -> tuple[int, int, int]:
+        """Octaves, width and depth of a `SkinningField`."""
+        return self.skinning_octaves, self.skinning_width, self.skinning_depth
+
 
 class Articulated(nn.Module):
     """One person in any pose."""

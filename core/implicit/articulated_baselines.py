@@ -8,7 +8,7 @@ from torch import Tensor
 from ..parametric.smpl_joints import JOINTS
 from .articulated import Articulated, ArticulatedConfig, Bones, OccupancyField
 from .chunks import in_chunks
-from .snarf import SkinningField
+from .skinning import SkinningField
 from .voxel_skinning import Nodes, Reach
 
 NEIGHBOURS = 3
@@ -24,7 +24,7 @@ class BackwardSkinning(Articulated):
         super().__init__(config, joints)
         reach = (self.skeleton.bounds - self.joints[0]).abs().max()
         bounds = self.joints[0] + torch.stack([-reach, reach])[:, None]
-        self.skinning = SkinningField(config, bounds, 3 * (len(JOINTS) - 1))
+        self.skinning = SkinningField(bounds, *config.skinning, 3 * (len(JOINTS) - 1))
         self.occupancy = OccupancyField(config.width, config.depth, config.octaves, config.code)
 
     def logits(self, posed: Tensor, bones: Bones) -> Tensor:

@@ -11,26 +11,20 @@ turned by itself has roots that no start from elbow or knee comes to, and with s
 others cost next to nothing.
 """
 
-import itertools
-
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from ..parametric.smpl_joints import INDEX, JOINTS
 from .articulated import (
-    PERIOD,
     Articulated,
     ArticulatedConfig,
     Bones,
     OccupancyField,
 )
-from .mlp import ExactLinear, FourierFeatures
 from .root_search import Residual, Roots, correspondence, implicit_roots, search
+from .skinning import SkinningField
 from .voxel_skinning import VoxelSkinning
 
-SHARPNESS = 20.0
-"""Factor of the skinning logits."""
 POLISH = 0.01
 """Metres from a root of the voxels to that of the network, at most."""
 SAME = 1e-3
@@ -45,33 +39,6 @@ PAPER_BONES = tuple(
 """The nine bones that the paper starts from."""
 
 
-class SkinningField(nn.Module):
-    """Skinning weights of the canonical space: an MLP, beyond `bounds` that of the box's face."""
-
-    bounds: Tensor
-
-    def __init__(self, config: ArticulatedConfig, bounds: Tensor, inputs: int = 0) -> None:
-        """`bounds` [2, 3] metres; `inputs` of what else the weights depend on."""
-        super().__init__()
-        self.features = FourierFeatures(config.skinning_octaves, PERIOD)
-        sizes = [self.features.size + inputs, *[config.skinning_width] * config.skinning_depth]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
-        self.last = ExactLinear(config.skinning_width, len(JOINTS))
-        self.register_buffer("bounds", bounds, persistent=False)
-
-    def forward(self, points: Tensor, *more: Tensor) -> Tensor:
-        """Points [M, 3], and other inputs [M, inputs]: weights `[M, 24]`, sum 1.
-
-        Never rounded to bfloat16: a weight that is off by 1 % moves a point by millimetres.
-        """
-        with torch.autocast(points.device.type, enabled=False):
-            inside = torch.minimum(torch.maximum(points, self.bounds[0]), self.bounds[1])
-            hidden = torch.cat([self.features(inside), *more], 1)
-            for layer in self.layers:
-                hidden = functional.silu(layer(hidden))
-            return torch.softmax(SHARPNESS * self.last(hidden), 1)
-
-
 class Snarf(Articulated):
     """Forward skinning, learned."""
 
@@ -79,7 +46,7 @@ class Snarf(Articulated):
 
     def __init__(self, config: ArticulatedConfig, joints: Tensor) -> None:
         super().__init__(config, joints)
-        self.skinning = SkinningField(config, self.skeleton.bounds)
+        self.skinning = SkinningField(self.skeleton.bounds, *config.skinning)
         self.occupancy = OccupancyField(config.width, config.depth, config.octaves, config.code)
         self._voxels: VoxelSkinning | None = None
 
