@@ -93,9 +93,7 @@ def _names(body: Avatar) -> dict[str, str]:
     """Joint of a head -> what the body calls it. FLAME's root, which no rotation of the neck moves, is the neck too."""
     own = JOINT_NAMES[body.joint_names]
     neck, head = own[INDEX["neck"]], own[INDEX["head"]]
-    return {"root": neck, "neck": neck, "head": head} | dict(
-        zip(FACE, FACE_JOINTS[body.joint_names], strict=True)
-    )
+    return {"root": neck, "neck": neck, "head": head} | dict(zip(FACE, FACE_JOINTS[body.joint_names], strict=True))
 
 
 def _joints(body: Avatar, head: Avatar, names: Mapping[str, str]) -> list[Joint]:
