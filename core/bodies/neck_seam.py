@@ -42,6 +42,10 @@ class NeckSeam:
     """[Vb, 3] metres by which what lies beside the body's vertices moves."""
     head_way: np.ndarray
     """[Vh, 3] likewise, the head's."""
+    ring: np.ndarray
+    """[S, 3] the seam."""
+    ring_way: np.ndarray
+    """[S, 3] metres by which the body's skin moved to be there."""
 
     @classmethod
     def of(cls, body: Part, head: Part, plane: NeckPlane, materials: int) -> "NeckSeam":
@@ -54,8 +58,20 @@ class NeckSeam:
         upper, other = _cut(head, plane.height(head.vertices), "head")
         welded = weld(lower, loop, replace(upper, face_material=upper.face_material + materials), other)
         sheet = replace(welded.sheet, vertices=_bent(welded, len(body.vertices)))
-        body_way, head_way = _ways(sheet, [body.vertices, head.vertices], plane)
-        return cls(sheet, body, head, body_way, head_way)
+        ways = _ways(sheet, [body.vertices, head.vertices], plane)
+        ring = sheet.vertices[welded.seam]
+        ring_way = ring - (welded.places if welded.of_first else welded.sheet.vertices[welded.seam])
+        return cls(sheet, body, head, *ways, ring, ring_way)
+
+    @property
+    def bent_head(self) -> Part:
+        """The head's skin, all of it, where the seam needs it."""
+        vertices = self.head.vertices + self.head_way.astype(np.float32)
+        return replace(self.head, vertices=vertices)
+
+    def on_body(self, points: np.ndarray) -> np.ndarray:
+        """Where `points` [N, 3] about the seam would be if the body's skin had not moved: on it, at the seam."""
+        return points - self.ring_way[cKDTree(self.ring).query(points)[1]]
 
     def beside_body(self, part: Part) -> Part:
         """A part that is bound to the body, moved with its skin."""
