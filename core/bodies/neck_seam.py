@@ -61,10 +61,10 @@ class NeckSeam:
         upper, other = _cut(head, plane.height(head.vertices), "head")
         welded = weld(lower, loop, replace(upper, face_material=upper.face_material + materials), other)
         sheet = replace(welded.sheet, vertices=_bent(welded, len(body.vertices)))
-        ways = _ways(sheet, [body.vertices, head.vertices], plane)
+        body_way, head_way = _ways(sheet, [body.vertices, head.vertices], plane)
         ring = sheet.vertices[welded.seam]
         ring_way = ring - (welded.places if welded.of_first else welded.sheet.vertices[welded.seam])
-        return cls(sheet, body, head, *ways, ring, ring_way)
+        return cls(sheet, body, head, body_way, head_way, ring, ring_way)
 
     @property
     def bent_head(self) -> Part:
