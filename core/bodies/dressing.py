@@ -11,7 +11,7 @@ from ..geometry.isosurface import check_resolution
 from ..implicit.gdna import Gdna, load_gdna
 from ..implicit.gdna_detail import Details, load_details
 from ..parametric.body import BodyModel
-from ..rendering.images import encode
+from ..rendering.image_files import encode
 from .avatar import MATERIALS
 from .clothes import Codes, baked_normals, covered_skin, layer_mesh, layer_part
 from .colors import cloth_material, person_colors

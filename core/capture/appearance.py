@@ -8,7 +8,7 @@ import numpy as np
 from ..avatar import Material
 from ..parametric.assembly import MATERIALS
 from ..parametric.head import HeadModel
-from ..rendering.images import encode
+from ..rendering.image_files import encode
 from .eyes import DEFAULT_IRIS, eye_profile, eye_texture, iris_color
 from .fit import HeadFit
 from .shots import Shot

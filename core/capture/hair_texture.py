@@ -9,7 +9,7 @@ from PIL import Image
 from ..avatar import Material
 from ..geometry.charts import box_charts, pack_charts
 from ..rendering.atlas import pull_push
-from ..rendering.images import encode
+from ..rendering.image_files import encode
 from ..rendering.rasterise import interpolate, rasterise
 from ..rendering.shading import linear_to_srgb
 from .hair_colors import HairColors, Shell

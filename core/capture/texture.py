@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import UsageError
 from ..parametric.head import HeadModel
 from ..rendering.atlas import Atlas, build_atlas, pull_push
-from ..rendering.images import encode
+from ..rendering.image_files import encode
 from ..rendering.shading import linear_to_srgb
 from .albedo import LUMINANCE, SkinField, scalp_tint
 from .complexion import lash_line, pores, shine, wet

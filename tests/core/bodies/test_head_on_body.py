@@ -193,7 +193,7 @@ def test_a_collar_follows_the_neck(model: BodyModel, head: Avatar, body: Avatar)
     beta = random_beta(ADULT, model)
     plane = NeckPlane.of(body)
     up = body.part("skin").vertices[0, 1] - model.shaped(beta)[0, 1]
-    members = np.flatnonzero(plane.near(model.shaped(beta) + [0, up, 0], 0.025))
+    members = np.flatnonzero(plane.near(model.shaped(beta) + np.array([0, up, 0]), 0.025))
     faces = np.flatnonzero(np.isin(model.faces, members).all(1))
     index = np.searchsorted(members, model.faces[faces]).astype(np.int32)
     collar = Part(

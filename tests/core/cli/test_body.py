@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from likeness.core import cli
+from likeness.core.parametric.assembly import head_avatar
+from likeness.core.parametric.head import HeadModel
 
 Run = Callable[..., tuple[int, str]]
 HIERARCHY = """HIERARCHY
@@ -111,4 +114,16 @@ def test_what_goes_wrong_is_one_sentence_and_nothing_is_written(
     found, line = run(*arguments)
     assert (found, line[:10]) == (code, "likeness: ")
     assert sentence in line
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_head_of_an_older_version_is_one_sentence_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
+    head = head_avatar(HeadModel.load(), np.zeros(100, np.float32), name="Ada")
+    replace(head, joints=[joint for joint in head.joints if joint.name != "head"]).save(tmp_path / "old.npz")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "old.npz").read_bytes()[:1000])
+    before = set(tmp_path.iterdir())
+    sentence = "likeness: Ada is a head of an older Likeness; make it again from its photo."
+    assert run("--no-clothes", "--head", "old.npz") == (3, sentence)
+    assert run("--no-clothes", "--head", "cut.npz") == (3, "likeness: cut.npz is not a Likeness avatar file.")
+    assert run("--no-clothes", "--head", "none.npz") == (3, "likeness: There is no file none.npz.")
     assert set(tmp_path.iterdir()) == before
