@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -195,6 +196,11 @@ class TestSliders:
         assert (params["shape_seed"], params["detail_seed"], params["sex"]) == (*seeds, 1.0)
         wanted = somebody.likeness_sliders.body
         assert (wanted.shape_seed, wanted.detail_seed) == seeds
+
+    def test_each_button_says_what_it_does(self):
+        says = bpy.types.LIKENESS_OT_resample_body.description
+        tooltips = {says(bpy.context, SimpleNamespace(code=code)) for code in body.SEEDS}
+        assert len(tooltips) == 2
 
     def test_given_betas_stay_until_the_shape_is_resampled(self, made, answer, calls):
         rig = build(Avatar.load(made(1, beta=[1.5])))
