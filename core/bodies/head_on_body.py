@@ -19,7 +19,7 @@ from ..parametric.arkit import ARKIT_NAMES
 from ..parametric.assembly import ARMATURE
 from ..parametric.joint_names import FACE_JOINTS, JOINT_NAMES
 from ..parametric.model_files import triangles
-from ..parametric.parts import limited, moving
+from ..parametric.parts import INFLUENCES, limited, moving
 from ..parametric.smpl_joints import INDEX
 from .head_placement import NeckPlane, placed
 from .neck_seam import NeckSeam
@@ -48,9 +48,9 @@ def with_head(body: Avatar, head: Avatar) -> Avatar:
     seam = NeckSeam.of(own, new, plane, len(body.materials))
     names = _names(body)
     joints = _joints(body, head, names)
-    fade = _Fade(own, plane, _columns(body, head, names), len(joints))
+    fade = _Fade(seam, plane, _columns(body, head, names), len(joints))
 
-    skin = _skin(seam, fade.part(new))
+    skin = _skin(seam, fade.part(seam.bent_head))
     worn = [_with_columns(seam.beside_body(part), len(joints)) for part in body.parts if part.name not in REPLACED]
     others = [fade.part(seam.beside_head(part)) for part in head.parts if part.name != "skin"]
     others = [replace(part, face_material=part.face_material + len(body.materials)) for part in others]
@@ -124,8 +124,7 @@ def _with_columns(part: Part, count: int) -> Part:
 class _Fade:
     """From the body, at the seam and below, to the head."""
 
-    body: Part
-    """The body's skin."""
+    seam: NeckSeam
     plane: NeckPlane
     columns: np.ndarray
     """[Jh] of the head's joints in the `count` joints of both, the face's at the end."""
@@ -136,8 +135,9 @@ class _Fade:
         height = self.plane.height(part.vertices)
         share, turning = (smoothstep(height, 0, end).astype(np.float32)[:, None] for end in (FADE, TURN))
         low = turning[:, 0] < 1
-        faces = triangles(self.body.faces)
-        face, places, _ = closest_points(part.vertices[low], self.body.vertices, faces)
+        body = self.seam.body
+        faces = triangles(body.faces)
+        face, places, _ = closest_points(self.seam.on_body(part.vertices[low]), body.vertices, faces)
         corners = faces[face]
 
         def beside(values: np.ndarray) -> np.ndarray:
@@ -147,17 +147,27 @@ class _Fade:
 
         own = part.weights @ np.eye(self.count, dtype=np.float32)[self.columns]
         face_weights = share * own[:, -len(FACE) :]
-        neck = np.pad((1 - turning) * beside(self.body.weights), ((0, 0), (0, len(FACE)))) + turning * own
+        neck = np.pad((1 - turning) * beside(body.weights), ((0, 0), (0, len(FACE)))) + turning * own
         neck[:, -len(FACE) :] = 0
         neck *= (1 - face_weights.sum(1, keepdims=True)) / np.maximum(neck.sum(1, keepdims=True), 1e-9)
         correctives = {name: share * delta for name, delta in part.correctives.items()}
-        correctives |= {name: (1 - share) * beside(delta) for name, delta in self.body.correctives.items()}
+        correctives |= {name: (1 - share) * beside(delta) for name, delta in body.correctives.items()}
         return replace(
             part,
-            weights=limited(np.concatenate([neck[:, : -len(FACE)], face_weights], 1)),
+            weights=_limited(np.concatenate([neck[:, : -len(FACE)], face_weights], 1)),
             keys=moving(part.name, {name: share * delta for name, delta in part.keys.items()}),
             correctives=moving("", correctives),
         )
+
+
+def _limited(weights: np.ndarray) -> np.ndarray:
+    """At most `INFLUENCES` weights in each row `[V, J]`, rows summing to 1.
+
+    The largest of those left out is taken from all, so that weights change as smoothly as before: joints that come and
+    go from vertex to vertex would tear the skin of a neck whose shoulders turn far.
+    """
+    least = np.sort(weights, 1)[:, -INFLUENCES - 1, None]
+    return limited(np.maximum(weights - least, 0))
 
 
 def _skin(seam: NeckSeam, head: Part) -> Part:
@@ -183,7 +193,7 @@ def _skin(seam: NeckSeam, head: Part) -> Part:
         uv=seam.sheet.uv[uv_used].astype(np.float32),
         faces_uv=faces_uv.reshape(-1, 4).astype(np.int32),
         face_material=seam.sheet.face_material.astype(np.int32),
-        weights=limited(joined(_with_columns(body, head.weights.shape[1]).weights, head.weights)),
+        weights=_limited(joined(_with_columns(body, head.weights.shape[1]).weights, head.weights)),
         keys=displacements({}, head.keys),
         correctives=displacements(body.correctives, head.correctives),
         binding=np.repeat(carrier[:, None], 3, 1),

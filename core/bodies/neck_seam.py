@@ -14,12 +14,15 @@ from ..geometry.smoothstep import smoothstep
 from ..geometry.welding import Sheet, Weld, border_loops, cut_sheet, weld
 from ..parametric.model_files import triangles
 from ..parametric.parts import carried
+from ..parametric.smpl_joints import INDEX
 from ..rendering.rasterise import triangulate
 from .head_placement import NeckPlane
 
 FINER = 0.032, 0.02
 """Metres from the seam within which the edges of the body's skin, which is coarser than a head's, are halved: once, and
 once more."""
+HEADLESS = -0.02, 0.01
+"""Metres above the seam: below the first the body's skin does not follow the head, from the second as it did."""
 SNAP = 0.3
 """Of the length of edges: vertices closer to the plane are the border themselves, for slivers would be cut off else."""
 BENT = 0.06, 0.04
@@ -42,20 +45,37 @@ class NeckSeam:
     """[Vb, 3] metres by which what lies beside the body's vertices moves."""
     head_way: np.ndarray
     """[Vh, 3] likewise, the head's."""
+    ring: np.ndarray
+    """[S, 3] the seam."""
+    ring_way: np.ndarray
+    """[S, 3] metres by which the body's skin moved to be there."""
 
     @classmethod
     def of(cls, body: Part, head: Part, plane: NeckPlane, materials: int) -> "NeckSeam":
         """Of the two skins as they are placed; the head's materials come after the body's `materials`. Raises
         InputError when the neck of one is not whole at the plane.
         """
+        body = _without_head(body, plane)
         for reach in FINER:
             body = _finer(body, plane.near(body.vertices, reach))
         lower, loop = _cut(body, -plane.height(body.vertices), "body")
         upper, other = _cut(head, plane.height(head.vertices), "head")
         welded = weld(lower, loop, replace(upper, face_material=upper.face_material + materials), other)
         sheet = replace(welded.sheet, vertices=_bent(welded, len(body.vertices)))
-        body_way, head_way = _ways(sheet, [body.vertices, head.vertices], plane)
-        return cls(sheet, body, head, body_way, head_way)
+        ways = _ways(sheet, [body.vertices, head.vertices], plane)
+        ring = sheet.vertices[welded.seam]
+        ring_way = ring - (welded.places if welded.of_first else welded.sheet.vertices[welded.seam])
+        return cls(sheet, body, head, *ways, ring, ring_way)
+
+    @property
+    def bent_head(self) -> Part:
+        """The head's skin, all of it, where the seam needs it."""
+        vertices = self.head.vertices + self.head_way.astype(np.float32)
+        return replace(self.head, vertices=vertices)
+
+    def on_body(self, points: np.ndarray) -> np.ndarray:
+        """Where `points` [N, 3] about the seam would be if the body's skin had not moved: on it, at the seam."""
+        return points - self.ring_way[cKDTree(self.ring).query(points)[1]]
 
     def beside_body(self, part: Part) -> Part:
         """A part that is bound to the body, moved with its skin."""
@@ -64,6 +84,20 @@ class NeckSeam:
     def beside_head(self, part: Part) -> Part:
         """A part that is bound to the head, moved with its skin."""
         return _beside(part, self.head, self.head_way)
+
+
+def _without_head(skin: Part, plane: NeckPlane) -> Part:
+    """The body's skin, below the seam of the neck's weight alone where it is of the neck's and the head's.
+
+    With shoulder, collar and chest these would be five: what lies between two vertices of four joints each must not
+    have to leave out one that moves it far.
+    """
+    neck, head = 1 + INDEX["neck"], 1 + INDEX["head"]
+    weights = skin.weights.copy()
+    kept = weights[:, head] * smoothstep(plane.height(skin.vertices), *HEADLESS)
+    weights[:, neck] += weights[:, head] - kept
+    weights[:, head] = kept
+    return replace(skin, weights=weights)
 
 
 def _finer(skin: Part, chosen: np.ndarray) -> Part:
