@@ -18,9 +18,9 @@ from ..parametric.smpl_joints import INDEX
 from ..rendering.rasterise import triangulate
 from .head_placement import NeckPlane
 
-FINER = 0.032, 0.02
-"""Metres from the seam within which the edges of the body's skin, which is coarser than a head's, are halved: once, and
-once more."""
+FINER = 0.014
+"""Metres from the seam within which the edges of the body's skin, which is coarser than a head's, are halved. Farther
+off the weights of its vertices differ too much for ones between them."""
 HEADLESS = -0.02, 0.01
 """Metres above the seam: below the first the body's skin does not follow the head, from the second as it did."""
 SNAP = 0.3
@@ -56,8 +56,7 @@ class NeckSeam:
         InputError when the neck of one is not whole at the plane.
         """
         body = _without_head(body, plane)
-        for reach in FINER:
-            body = _finer(body, plane.near(body.vertices, reach))
+        body = _finer(body, plane.near(body.vertices, FINER))
         lower, loop = _cut(body, -plane.height(body.vertices), "body")
         upper, other = _cut(head, plane.height(head.vertices), "head")
         welded = weld(lower, loop, replace(upper, face_material=upper.face_material + materials), other)

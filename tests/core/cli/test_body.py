@@ -3,12 +3,15 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from likeness.core import cli
+from likeness.core.parametric.assembly import head_avatar
+from likeness.core.parametric.head import HeadModel
 
 Run = Callable[..., tuple[int, str]]
 HIERARCHY = """HIERARCHY
@@ -138,3 +141,15 @@ def test_a_body_and_its_motion(run: Run, tmp_path: Path, rate: float) -> None:
         low, high = found["vertices"][..., 1].min(), found["vertices"][..., 1].max()
         assert low == pytest.approx(0, abs=0.02)
         assert 1.2 < high < 2.1
+
+
+def test_a_head_of_an_older_version_is_one_sentence_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
+    head = head_avatar(HeadModel.load(), np.zeros(100, np.float32), name="Ada")
+    replace(head, joints=[joint for joint in head.joints if joint.name != "head"]).save(tmp_path / "old.npz")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "old.npz").read_bytes()[:1000])
+    before = set(tmp_path.iterdir())
+    sentence = "likeness: Ada is a head of an older Likeness; make it again from its photo."
+    assert run("--head", "old.npz") == (3, sentence)
+    assert run("--head", "cut.npz") == (3, "likeness: cut.npz is not a Likeness avatar file.")
+    assert run("--head", "none.npz") == (3, "likeness: There is no file none.npz.")
+    assert set(tmp_path.iterdir()) == before
