@@ -32,6 +32,11 @@ from .scene_avatar import avatar_of
 
 OWN = (*RANGES, "detail_seed")
 """What may be chosen in place of what the seed says."""
+CODES = {
+    "SHAPE": "Another person of the sex, age and build that you set",
+    "DETAIL": "Other clothes and folds on the same person",
+}
+"""What can be resampled, as in `body.SEEDS` -> the tooltip."""
 AVATAR_EXTENSION = ".npz"
 """Of the file of a head."""
 
@@ -168,19 +173,13 @@ class LIKENESS_OT_resample_body(ReshapeOperator, bpy.types.Operator):
     bl_idname = "likeness.resample_body"
     bl_label = "Resample Body"
 
-    code: EnumProperty(
-        name="What",
-        items=(
-            ("SHAPE", "Shape", "Another person of the sex, age and build that you set"),
-            ("DETAIL", "Detail", "Other clothes and folds on the same person"),
-        ),
-    )
+    code: EnumProperty(name="What", items=[(code, code.title(), tooltip) for code, tooltip in CODES.items()])
     seed: IntProperty(name="Seed", description="A random one where none is given", soft_min=0, options={"SKIP_SAVE"})
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: "LIKENESS_OT_resample_body") -> str:
         """The tooltip of what the button resamples."""
-        return cls.bl_rna.properties["code"].enum_items[properties.code].description
+        return CODES[properties.code]
 
     def seeds(self) -> dict[str, int]:
         seed = self.seed if self.properties.is_property_set("seed") else random_seed()

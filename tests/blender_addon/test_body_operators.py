@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -195,6 +196,11 @@ class TestSliders:
         assert (params["shape_seed"], params["detail_seed"], params["sex"]) == (*seeds, 1.0)
         wanted = somebody.likeness_sliders.body
         assert (wanted.shape_seed, wanted.detail_seed) == seeds
+
+    def test_each_button_says_what_it_does(self):
+        says = bpy.types.LIKENESS_OT_resample_body.description
+        tooltips = {says(bpy.context, SimpleNamespace(code=code)) for code in body.SEEDS}
+        assert len(tooltips) == 2
 
     def test_given_betas_stay_until_the_shape_is_resampled(self, made, answer, calls):
         rig = build(Avatar.load(made(1, beta=[1.5])))
@@ -458,8 +464,8 @@ class TestExport:
 
 
 @pytest.mark.slow
-def test_the_real_engine(monkeypatch):
-    """Add, change, refuse: with the engine of this Python."""
+def test_the_real_engine(ada, monkeypatch, tmp_path):
+    """Add, change, refuse, another head: with the engine of this Python."""
     monkeypatch.setenv("LIKENESS_ENGINE_PYTHON", sys.executable)
     assert bpy.ops.likeness.add_body(seed=4, height=1.8) == {"FINISHED"}
     rig = views.active_body(bpy.context)
@@ -468,3 +474,9 @@ def test_the_real_engine(monkeypatch):
     assert np.ptp(evaluated(heads.mesh_object(rig))[:, 2]) == pytest.approx(1.8, abs=0.005)
     for given in ({"beta": "1 " * 17}, {"beta": "1e9"}, {"beta": "nan"}, {"age": 3.0}):
         assert refused(bpy.ops.likeness.add_body, seed=1, **given)
+    assert bpy.ops.likeness.attach_head(head="Ada") == {"FINISHED"}
+    assert {"jawOpen", "mouthSmileLeft"} <= set(heads.keys(rig).keys())
+    path = tmp_path / "body.glb"
+    assert bpy.ops.likeness.export_body(filepath=str(path), joint_names="mixamo") == {"FINISHED"}
+    assert '"mixamorig:Jaw"' in path.read_bytes().decode("latin-1")
+    assert {"jaw", "left_hip"} <= set(rig.data.bones.keys())
