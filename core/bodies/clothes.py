@@ -24,6 +24,7 @@ from ..implicit.gdna import Gdna
 from ..implicit.gdna_detail import Details
 from ..parametric.smpl_joints import INDEX
 from ..rendering.bake import Bake
+from ..rendering.shading import vertex_normals
 from .mean_body import MeanBody
 
 HEIGHT = 1.7
@@ -37,6 +38,9 @@ LIFT = {"top": 0.003, "bottom": 0.0015, "shoes": 0.001, "hair": 0.0}
 """Metres by which each layer is made wider: the fields are a millimetre off, and what is worn over must be over."""
 DEEP = 0.004
 """Metres under the skin at which clothes end."""
+DIP, ALONG, GAP = 0.02, 0.6, 0.0015
+"""Metres under the skin down to which cloth that faces as the skin does (their normals' cosine) only dips, and metres
+above the skin to which it is lifted."""
 COVERED = 0.008
 """Metres inside of a garment at which another one ends."""
 HIDDEN = {"top": 0.002, "bottom": 0.002, "shoes": -0.003}
@@ -79,8 +83,7 @@ def layer_mesh(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution
     vertices, triangles = surface.vertices.double().numpy(), surface.triangles.numpy()
     vertices, triangles = _compact(vertices, without_specks(vertices, triangles, SPECKS[layer]))
     vertices = smoothed(vertices, triangles, SMOOTHING)
-    vertices, triangles = cut(vertices, triangles, body.height(vertices) + DEEP)
-    vertices, triangles = _compact(vertices, triangles)
+    vertices, triangles = _compact(*_off_skin(vertices, triangles, body))
     for other in UNDER[layer]:
         if other in codes:
             vertices, triangles = cut(vertices, triangles, _distance(field, other, vertices, codes) + COVERED)
@@ -88,6 +91,16 @@ def layer_mesh(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution
     vertices, faces = quad_remesh(vertices, without_specks(vertices, triangles, SPECKS[layer]), QUAD * step)
     flat, faces_uv, chart = box_charts(vertices, faces)
     return Mesh(vertices, faces, pack_charts(flat, chart, MARGIN)[0], faces_uv)
+
+
+def _off_skin(vertices: np.ndarray, triangles: np.ndarray, body: MeanBody) -> tuple[np.ndarray, np.ndarray]:
+    """A layer without what is under the skin: the floors that close cuffs and hems. Cloth that dips under it, by an
+    error of the field, comes out.
+    """
+    height, (nearest, outward) = body.height(vertices), body.nearest(vertices)
+    dips = ((vertex_normals(vertices, triangles) * outward).sum(1) > ALONG) & (height > -DIP)
+    vertices = np.where((dips & (height < GAP))[:, None], nearest + GAP * outward, vertices)
+    return cut(vertices, triangles, np.where(dips, np.maximum(height, GAP), height) + DEEP)
 
 
 def covered_skin(field: Gdna, codes: Codes, body: MeanBody) -> np.ndarray:

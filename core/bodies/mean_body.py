@@ -9,7 +9,8 @@ import numpy as np
 from ..geometry.closest import closest_points
 from ..parametric.body import BodyModel
 from ..parametric.shape_warp import ShapeWarp
-from ..rendering.rasterise import triangulate
+from ..rendering.rasterise import interpolate, triangulate
+from ..rendering.shading import vertex_normals
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,17 @@ class MeanBody:
         _, _, distance = closest_points(points, self.vertices, self.triangles)
         inside = igl.fast_winding_number(self.vertices, self.triangles, np.ascontiguousarray(points, np.float64)) > 0.5
         return np.where(inside, -distance, distance)
+
+    def nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest points of the skin to points [N, 3], and its unit normals there, [N, 3] each."""
+        corners, shares, _ = self.carriers(points)
+        normals = interpolate(self._normals, corners, shares)
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+        return interpolate(self.vertices, corners, shares), normals
+
+    @cached_property
+    def _normals(self) -> np.ndarray:
+        return vertex_normals(self.vertices, self.triangles)
 
     def carriers(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The three vertices of the skin nearest below each point: `[N, 3]`, their shares `[N, 3]`, metres `[N]`."""
