@@ -100,5 +100,6 @@ def nearest_on(points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray) 
     _, face, nearest = igl.point_mesh_squared_distance(points, vertices, triangles)
     corners = triangles[face]
     weights = igl.barycentric_coordinates(nearest, *(np.ascontiguousarray(vertices[corners[:, k]]) for k in range(3)))
+    weights = np.nan_to_num(weights)  # of triangles without area
     normals = interpolate(vertex_normals(vertices, triangles), corners, weights)
     return nearest, normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
