@@ -1,0 +1,97 @@
+"""What can be wrong with a random person of gDNA's, and whether its two codes are independent."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..bodies.clothes import COVERED, SPECK, Codes
+from ..bodies.mean_body import MeanBody
+from ..geometry.pieces import pieces, without_specks
+from ..implicit.field import field_gradient
+from ..implicit.gdna import STEP, Gdna
+from ..implicit.gdna_detail import Details
+from ..parametric.smpl_joints import INDEX
+from .gdna_people import whole_layer
+
+EXPECTED = {"top": 1, "bottom": 1, "shoes": 2, "hair": 1}
+"""Pieces of a layer."""
+LIMBS = {"hands": ("wrist", "hand"), "feet": ("ankle", "foot")}
+BARE = 0.9
+"""Share of a hand or foot that must be there."""
+PROJECTIONS = 4
+"""Newton's steps from one surface to another."""
+SAME, FARTHEST = 1e-3, 0.04
+"""Metres from the other surface at which a point has come there, and how far it may have come."""
+
+
+def floating(field: Gdna, codes: Codes, body: MeanBody) -> tuple[int, int]:
+    """How many pieces more than expected come out of the skin: all that the fields have, and without specks."""
+    counts = np.zeros(2, int)
+    for layer in codes:
+        vertices, triangles = whole_layer(field, layer, codes)
+        out = body.height(vertices) > 0
+        for number, kept in enumerate((triangles, without_specks(vertices, triangles, SPECK))):
+            piece = pieces(kept)
+            seen = np.unique(piece[out[kept].any(1)])
+            counts[number] += max(len(seen) - EXPECTED[layer], 0)
+    return int(counts[0]), int(counts[1])
+
+
+def limbs(field: Gdna, codes: Codes, body: MeanBody) -> dict[str, bool]:
+    """Whether `hands` are bare, and `feet` bare or in shoes and out of all else: on both sides, about the mean body."""
+    found = {}
+    for limb, joints in LIMBS.items():
+        there = True
+        for side in ("left", "right"):
+            share = body.model.lbs_weights[body.skin][:, [INDEX[f"{side}_{joint}"] for joint in joints]].sum(1)
+            points = torch.from_numpy(body.vertices[share > 0.9]).float()[None]
+            over = [layer for layer in codes if layer != "hair" and not (limb == "feet" and layer == "shoes")]
+            covered = [(field.distance(layer, points, codes[layer])[0] < -COVERED).numpy() for layer in over]
+            there &= bool(1 - np.any(covered, axis=0).mean() > BARE)
+        found[limb] = there
+    return found
+
+
+def fold_correlations(
+    field: Gdna, details: Details, body: MeanBody, worn: Sequence[Codes], z_details: Sequence[Tensor]
+) -> dict[str, float]:
+    """Of the folds of two tops `worn`, at points that correspond, in two details: Pearson's r over the components of
+    what the detail adds to the unit normal, of the same detail on both, of two on either, and of two on one and the
+    same.
+    """
+    one, other = worn
+    points = torch.from_numpy(_outside(field, one, body)).float()
+    there = points
+    for _ in range(PROJECTIONS):
+        distance = field.distance("top", there[None], other["top"])[0]
+        towards = field_gradient(lambda at: field.distance("top", at, other["top"]), there[None], STEP)[0]
+        there = there - distance[:, None] * towards / towards.square().sum(1, keepdim=True).clamp_min(0.1)
+    left = field.distance("top", there[None], other["top"])[0].abs()
+    come = (left < SAME) & ((there - points).norm(dim=1) < FARTHEST)
+    come &= torch.from_numpy(body.height(there.numpy()) > 0)
+    points, there = points[come], there[come]
+    first, second = z_details
+    here = [_folds(field, details, points, one["top"], z) for z in (first, second)]
+    away = [_folds(field, details, there, other["top"], z) for z in (first, second)]
+    pairs = {
+        "same detail, two shapes": ((here[0], away[0]), (here[1], away[1])),
+        "two details, two shapes": ((here[0], away[1]), (here[1], away[0])),
+        "two details, same shape": ((here[0], here[1]), (away[0], away[1])),
+    }
+    return {name: float(np.mean([np.corrcoef(*pair)[0, 1] for pair in both])) for name, both in pairs.items()}
+
+
+def _folds(field: Gdna, details: Details, points: Tensor, z: Tensor, z_detail: Tensor) -> np.ndarray:
+    """[3 N] what a detail adds to the normals of a top at points [N, 3]."""
+    added = details.normals(field, "top", points[None], z, z_detail) - field.normals("top", points[None], z)
+    return added.numpy().ravel()
+
+
+def _outside(field: Gdna, codes: Codes, body: MeanBody) -> np.ndarray:
+    """[N, 3] vertices of a top that are out of the skin and of all else."""
+    vertices, _ = whole_layer(field, "top", codes)
+    points = torch.from_numpy(vertices).float()[None]
+    outside = [(field.distance(layer, points, z)[0] > 0).numpy() for layer, z in codes.items() if layer != "top"]
+    return vertices[np.all([body.height(vertices) > 0, *outside], axis=0)]

@@ -1,0 +1,177 @@
+"""Random people of gDNA's, and their normal maps, made as those of the training figures are."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..bodies.clothes import DEEP, HEIGHT, SPECK, Codes
+from ..bodies.mean_body import MeanBody
+from ..geometry.cut import cut
+from ..geometry.isosurface import Grid, extract_on
+from ..geometry.pieces import without_specks
+from ..implicit.chunks import in_chunks
+from ..implicit.gdna import LAYERS, Gdna
+from ..implicit.gdna_detail import Details
+from ..implicit.outfits import CodeDistribution, Outfits
+from ..rendering.rasterise import Raster, interpolate, triangulate
+from ..rendering.shading import vertex_normals
+from ..training.figures.figure import PARTS, Surface
+
+CELLS = 128
+"""Along the mean body's height, 13 mm each: what is seen of the surface is its outline, for normals are the field's."""
+STEP = 2e-3
+"""Metres over which the warp is differentiated."""
+BODY = -1
+"""What is no layer."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A body in what it wears: V vertices, T triangles, those of the body first."""
+
+    surface: Surface
+    mean: np.ndarray
+    """[V, 3] metres: the surface about the mean body."""
+    layer: np.ndarray
+    """[T] index into `LAYERS`, or `BODY`."""
+    turn: np.ndarray
+    """[V, 3, 3]: row k is by how much the surface moves with the point about the mean body along axis k; of clothes."""
+    codes: Codes
+
+    def normal_map(self, raster: Raster, field: Gdna) -> "NormalMap":
+        """What the raster shows, `field` being what the clothes are made of."""
+        layer = np.full(raster.triangle.shape, BODY)
+        layer[raster.covered] = self.layer[raster.triangle[raster.covered]]
+        smooth = np.zeros((*raster.triangle.shape, 3))
+        triangles = self.surface.triangles
+        smooth[raster.covered] = raster.interpolate(triangles, vertex_normals(self.surface.vertices, triangles))
+        worn = []
+        for number, name in enumerate(LAYERS):
+            at = layer == number
+            if at.any():
+                corners, shares = triangles[raster.triangle[at]], raster.barycentric[at]
+                points = torch.from_numpy(interpolate(self.mean, corners, shares)).float()
+                turn = interpolate(self.turn, corners, shares)
+                worn.append(Worn.of(field, name, points, self.codes[name], at, turn))
+        return NormalMap(_unit(smooth), layer, worn)
+
+
+@dataclass(frozen=True)
+class Worn:
+    """The pixels of one layer in a map, N of them."""
+
+    layer: str
+    at: np.ndarray
+    """[H, W] bool."""
+    points: Tensor
+    """[N, 3] about the mean body."""
+    feature: Tensor
+    """[N, F] the layer's."""
+    coarse: Tensor
+    """[N, 3] unit normals about the mean body."""
+    turn: np.ndarray
+    """[N, 3, 3] see `Person`."""
+
+    @classmethod
+    def of(cls, field: Gdna, layer: str, points: Tensor, z: Tensor, at: np.ndarray, turn: np.ndarray) -> "Worn":
+        feature = in_chunks(lambda part: field.feature(layer, part[None], z)[0], points)
+        coarse = in_chunks(lambda part: field.normals(layer, part[None], z)[0], points)
+        return cls(layer, at, points, feature, coarse, turn)
+
+    def folded(self, details: Details, z_detail: Tensor) -> Tensor:
+        """[N, 3] unit normals about the mean body with the folds of a code `[1, C]`."""
+        pixels = (self.points, self.feature, self.coarse)
+        return details.layers[self.layer](*(values[None] for values in pixels), z_detail)[0]
+
+
+@dataclass(frozen=True)
+class NormalMap:
+    """A map of a person; its clothes' normals follow from the fields."""
+
+    body: np.ndarray
+    """[H, W, 3] unit normals, right where the body is seen; 0 where nothing is."""
+    layer: np.ndarray
+    """[H, W] index into `LAYERS`, or `BODY`."""
+    worn: list[Worn]
+
+    def normals(self, details: Details | None = None, z_detail: Tensor | None = None) -> np.ndarray:
+        """[H, W, 3] unit normals of the person, without details the coarse ones; 0 where nothing is."""
+        found = self.body.copy()
+        for worn in self.worn:
+            about_mean = worn.coarse if details is None else worn.folded(details, z_detail)
+            found[worn.at] = _unit(np.linalg.solve(worn.turn, about_mean.numpy().astype(np.float64)[..., None])[..., 0])
+        return found
+
+
+def dressed_person(body: MeanBody, field: Gdna, beta: np.ndarray, codes: Codes, cells: int = CELLS) -> Person:
+    """The body `beta` [16] in its clothes, in the T-pose; as in the product they end under the skin, without specks.
+
+    Raises EngineError where a layer has no surface.
+    """
+    model = body.model
+    vertices = model.shaped(beta).astype(np.float64)
+    shaped, triangles = vertices[body.skin], triangulate(model.faces)[0].astype(np.int64)
+    eyes = ~body.skin[triangles].all(1)
+    part, layer = np.where(eyes, PARTS.index("eyes"), PARTS.index("skin")), np.full(len(triangles), BODY)
+    mean, turn = model.v_template.astype(np.float64), np.tile(np.eye(3), (len(vertices), 1, 1))
+    for name in codes:
+        own, faces = whole_layer(field, name, codes, cells)
+        own, faces = _compact(*cut(own, without_specks(own, faces, SPECK), body.height(own) + DEEP))
+        triangles = np.concatenate([triangles, faces + len(mean)])
+        part = np.append(part, np.full(len(faces), PARTS.index(name if name in PARTS else "suit")))
+        layer = np.append(layer, np.full(len(faces), LAYERS.index(name)))
+        there, moved = _carried(body, own, shaped)
+        mean, vertices, turn = (np.concatenate(pair) for pair in ((mean, own), (vertices, there), (turn, moved)))
+    return Person(Surface(vertices, triangles, part), mean, layer, turn, codes)
+
+
+def whole_layer(field: Gdna, layer: str, codes: Codes, cells: int = CELLS) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices [V, 3] and triangles [T, 3] of all that the field has, closed."""
+    grid = Grid.within(field.layers[layer].bounds, HEIGHT / cells)
+    found = extract_on(lambda points: field.distance(layer, points[None], codes[layer])[0], grid)
+    return found.vertices.double().numpy(), found.triangles.numpy()
+
+
+def random_codes(outfits: Outfits, beta: np.ndarray, seed: int) -> Codes:
+    """What a body `beta` [16] wears by a seed, as `likeness body` chooses it."""
+    worn = outfits.sample(outfits.gender(beta), np.random.default_rng([seed, 1]))
+    return {layer: torch.from_numpy(z)[None] for layer, z in worn.items()}
+
+
+def random_detail(details: Details, seed: int) -> Tensor:
+    """A detail code `[1, C]` by a seed, as `likeness body` chooses it."""
+    return details.sample(torch.Generator().manual_seed(seed))
+
+
+def single_gaussians(outfits: Outfits) -> Outfits:
+    """The same people's codes as one Gaussian a layer, which is what gDNA samples: of the mixture's mean and
+    covariance, for men and women alike.
+    """
+    return replace(outfits, layers={layer: _merged(codes) for layer, codes in outfits.layers.items()})
+
+
+def _merged(codes: CodeDistribution) -> CodeDistribution:
+    share, mean = codes.weight, codes.weight @ codes.mean
+    second = np.einsum("kij,klj->kil", codes.factor, codes.factor) + np.einsum("ki,kj->kij", codes.mean, codes.mean)
+    covariance = np.tensordot(share, second, 1) - np.outer(mean, mean)
+    factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(len(mean)))
+    return CodeDistribution(np.ones(1), mean[None], factor[None], share[None] @ codes.gender, share[None] @ codes.alone)
+
+
+def _compact(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Without the vertices that no triangle has."""
+    used, compact = np.unique(triangles, return_inverse=True)
+    return vertices[used], compact.reshape(-1, 3)
+
+
+def _carried(body: MeanBody, points: np.ndarray, shaped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points [N, 3] about the mean body, about the body of skin `shaped` [V, 3], and their `turn` [N, 3, 3]."""
+    there = body.warp.to_shape(points, shaped)
+    turn = [(body.warp.to_shape(points + STEP * axis, shaped) - there) / STEP for axis in np.eye(3)]
+    return there, np.stack(turn, 1)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

@@ -1,0 +1,208 @@
+"""Recipe `gdna-features`: what a normal map shows of a dressed person, as numbers by which sets of maps are compared.
+
+FID takes the features of a network that tells photos apart (Heusel et al., 2017); normal maps of bodies are no photos,
+so this one tells the figures' clothes apart: suit, shoes, hair, how the fabric folds, and who wears it.
+"""
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...errors import EngineError
+from ...tensors import load_tensors
+from ...weights import weights_path
+from ..figures.fold_rows import FoldRows
+from ..figures.wardrobe import HAIR, SHOES, SUITS
+from ..implicit.trainer import Losses, Schedule, fabric, train
+from ..publish import publish
+from .recipe import DATA, layer_samples
+
+NAME = "gdna_features"
+KINDS = {
+    "suit": [f"{sex}_{suit}" for sex, suits in SUITS.items() for suit in suits],
+    "shoes": ["", *SHOES],
+    "hair": ["", *sorted({style for styles in HAIR.values() for style in styles})],
+}
+"""What is told apart, and what it may be."""
+CHANNELS = 3, 16, 32, 48, 64
+"""Of the normals, and after each of the convolutions, which halve the map; the last are the features."""
+PERSONS = range(60, 240)
+"""Of the training's; the persons before them are what true maps score."""
+HELD_OUT = 60
+CROP = 256
+"""Pixels along a side of what is learned from."""
+BATCH = 12
+SCHEDULE = Schedule(900, 3e-3, weight_decay=1e-3, average=0.98)
+
+
+class MapFeatures(nn.Module):
+    """Normal maps `[B, 3, S, S]`, 0 where nothing is, to features `[B, 64]`: means over what is drawn, about 0 and as
+    large as 1 over the maps of the training.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(CHANNELS):
+            layers += [nn.Conv2d(inputs, outputs, 5, stride=2, padding=2), nn.BatchNorm2d(outputs), nn.SiLU()]
+        self.layers = nn.Sequential(*layers)
+        self.register_buffer("mean", torch.zeros(CHANNELS[-1]))
+        self.register_buffer("scale", torch.ones(CHANNELS[-1]))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        drawn = (maps != 0).any(1, keepdim=True).to(maps)
+        share = functional.avg_pool2d(drawn, 2 ** (len(CHANNELS) - 1))
+        found = (self.layers(maps) * share).sum((2, 3)) / share.sum((2, 3)).clamp_min(1e-6)
+        return (found - self.mean) / self.scale
+
+
+class Teller(nn.Module):
+    """Features, and what is told by them."""
+
+    def __init__(self, numbers: int) -> None:
+        super().__init__()
+        self.features = MapFeatures()
+        self.kinds = nn.ModuleDict({kind: nn.Linear(CHANNELS[-1], len(names)) for kind, names in KINDS.items()})
+        self.numbers = nn.Linear(CHANNELS[-1], numbers)
+
+    def forward(self, maps: Tensor) -> dict[str, Tensor]:
+        """Of maps `[B, 3, S, S]` scores `[B, K]` for each of `KINDS`, and `numbers` `[B, N]`."""
+        features = self.features(maps)
+        return {kind: layer(features) for kind, layer in self.kinds.items()} | {"numbers": self.numbers(features)}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Maps of P persons, and what they show."""
+
+    maps: np.ndarray
+    """[P, 4, S, S, 3] int8 (times 127)."""
+    kinds: dict[str, np.ndarray]
+    """Kind -> [P] which of `KINDS`."""
+    numbers: np.ndarray
+    """[P, N]: the fabric's numbers and the body's sliders."""
+    names: list[str]
+    """[N]"""
+
+    @classmethod
+    def read(cls, folds: FoldRows, split: str, persons: Sequence[int]) -> "Shown":
+        maps, kinds, numbers, names = [], [], [], []
+        for index in persons:
+            row = folds.row(split, index)
+            outfit, fabric_ = (ast.literal_eval(str(row[key])) for key in ("outfit", "fabric"))
+            maps.append(row["normals"])
+            kinds.append([names_.index(outfit[kind]) for kind, names_ in KINDS.items()])
+            numbers.append([*fabric_.values(), *row["sliders"]])
+            names = [*fabric_, *(f"slider {k}" for k in range(len(row["sliders"])))]
+        columns = dict(zip(KINDS, np.array(kinds).T, strict=True))
+        return cls(np.stack(maps), columns, np.array(numbers, np.float32), names)
+
+    def crops(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """`BATCH` windows [B, CROP, CROP, 3] int8 about places where something is, mirrored or not, and of whom [B]."""
+        persons = rng.integers(len(self.maps), size=BATCH)
+        windows = np.zeros((BATCH, CROP, CROP, 3), np.int8)
+        for number, person in enumerate(persons):
+            drawn = self.maps[person, rng.integers(self.maps.shape[1])]
+            places = np.argwhere(drawn.any(-1))
+            row, column = np.clip(places[rng.integers(len(places))] - CROP // 2, 0, drawn.shape[0] - CROP)
+            window = drawn[row : row + CROP, column : column + CROP]
+            windows[number] = window[:, ::-1] * np.array([-1, 1, 1], np.int8) if rng.random() < 0.5 else window
+        return windows, persons
+
+
+def train_gdna_features(data: Path, out: Path, seed: int) -> None:
+    """Write `gdna_features.safetensors` and its card. Raises InputError without the data or the library anny."""
+    rows, run = layer_samples(data).rows, fabric()
+    folds = FoldRows(rows.dresser, rows.poses)
+    shown = Shown.read(folds, "train", PERSONS)
+    torch.manual_seed(seed)
+    teller = Teller(len(shown.names))
+    outcome = train(NAME, teller, _objective(teller, shown, seed, run), SCHEDULE, run)
+    teller.eval().requires_grad_(False).cpu()
+    card = {
+        "recipe": "likeness train gdna-features",
+        "data": DATA,
+        "licence": "GPL-3.0-or-later",
+        "device": outcome.device,
+        "metrics": {
+            "persons": len(PERSONS),
+            "held_out_persons": HELD_OUT,
+            **told(teller, Shown.read(folds, "test_person", range(HELD_OUT)), shown),
+        },
+        "training": {"steps": outcome.steps, "minutes": outcome.minutes, "losses": outcome.losses},
+        "parameters": sum(parameter.numel() for parameter in teller.features.parameters()),
+    }
+    _whiten(teller.features, shown)
+    publish(NAME, out, {key: _stored(value) for key, value in teller.features.state_dict().items()}, card)
+
+
+def _objective(teller: Teller, shown: Shown, seed: int, run: Fabric) -> Callable[[int], Losses]:
+    mean, scale = shown.numbers.mean(0), shown.numbers.std(0)
+
+    def losses(step: int) -> Losses:
+        windows, persons = shown.crops(np.random.default_rng([seed, 8, step]))
+        found = teller.train()(as_maps(windows).to(run.device))
+        terms = {
+            kind: functional.cross_entropy(found[kind].float(), torch.from_numpy(true[persons]).to(run.device))
+            for kind, true in shown.kinds.items()
+        }
+        truth = torch.from_numpy((shown.numbers[persons] - mean) / scale).to(run.device)
+        return terms | {"numbers": functional.mse_loss(found["numbers"].float(), truth)}
+
+    return losses
+
+
+def told(teller: Teller, held_out: Shown, trained: Shown) -> dict[str, object]:
+    """How well the four sides together tell: shares of right kinds, and of the numbers' variance explained."""
+    found = [teller(as_maps(maps)) for maps in held_out.maps]
+    right = {}
+    for kind, true in held_out.kinds.items():
+        taken = np.array([each[kind].softmax(1).mean(0).argmax().item() for each in found])
+        right[kind] = round(float((taken == true).mean()), 3)
+    mean, scale = trained.numbers.mean(0), trained.numbers.std(0)
+    off = np.stack([f["numbers"].mean(0).numpy() for f in found]) - (held_out.numbers - mean) / scale
+    known = 1 - (off**2).mean(0) / ((held_out.numbers - mean) / scale).var(0)
+    explained = {name: round(float(share), 2) for name, share in zip(held_out.names, known, strict=True)}
+    return {"right": right, "variance_explained": explained}
+
+
+def _whiten(features: MapFeatures, shown: Shown) -> None:
+    """Take mean and deviation of the features over all sides."""
+    found = torch.cat([features(as_maps(maps)) for maps in shown.maps])
+    features.mean.copy_(found.mean(0))
+    features.scale.copy_(found.std(0) + 1e-4)
+
+
+def _stored(value: Tensor) -> np.ndarray:
+    return (value.half() if value.is_floating_point() else value).numpy()
+
+
+def as_maps(normals: np.ndarray) -> Tensor:
+    """[B, S, S, 3] int8 (times 127) to `[B, 3, S, S]`."""
+    return torch.from_numpy(np.ascontiguousarray(normals)).permute(0, 3, 1, 2).float() / 127
+
+
+def load_map_features() -> MapFeatures:
+    """The trained features, without gradients.
+
+    Raises EngineError when the weights are missing, damaged or of another version.
+    """
+    path = weights_path(NAME)
+    tensors, _ = load_tensors(path)
+    features = MapFeatures()
+    try:
+        features.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
+    except RuntimeError as error:
+        raise EngineError(f"{path.name} is not a network of this version; reinstall Likeness.") from error
+    return features.eval().requires_grad_(False)
