@@ -26,7 +26,7 @@ from ..weights import weights_path
 from .figures import poking
 from .frechet import frechet_distance
 from .gdna_checks import floating, fold_correlations, limbs
-from .gdna_people import NormalMap, Person, dressed_person, random_codes, random_detail, single_gaussians
+from .gdna_people import Folds, NormalMap, Person, dressed_person, random_codes, random_folds, single_gaussians
 
 PEOPLE = 60
 """Of every row: as many as are held out."""
@@ -105,12 +105,12 @@ class RandomPeople:
         turned, correlations = [], []
         pairs = list(pairwise(range(PAIRS + 1)))
         for number, (one, other) in enumerate(track(pairs, "Independence")):
-            z_details = random_detail(details, 2 * number), random_detail(details, 2 * number + 1)
+            folds = random_folds(details, 2 * number), random_folds(details, 2 * number + 1)
             worn = self.codes[one], self.codes[other]
-            correlations.append(fold_correlations(self.field, details, self.body, worn, z_details))
+            correlations.append(fold_correlations(self.field, self.body, worn, folds))
             person = dressed_person(self.body, self.field, self.betas[one], worn[0])
             front = _maps(person, self.field)[0]
-            first, second = (front.normals(details, z)[np.isin(front.layer, CLOTHES)] for z in z_details)
+            first, second = (front.normals(each)[np.isin(front.layer, CLOTHES)] for each in folds)
             turned.append(np.degrees(np.arccos(np.clip((first * second).sum(1), -1, 1))).mean())
         means = {f"r, {name}": float(np.mean([found[name] for found in correlations])) for name in correlations[0]}
         return {"another detail turns normals, degrees": float(np.mean(turned)), **means}
@@ -124,11 +124,11 @@ def _distances(folds: FoldRows, random: RandomPeople, details: Details) -> dict[
         sets.add("training persons", _true_maps(folds, "train", index))
     for seed, person in enumerate(random.dressed()):
         maps = _maps(person, field)
-        sets.add("full model", _shown(maps, details, random_detail(details, seed)))
+        sets.add("full model", _shown(maps, random_folds(details, seed)))
         sets.add("without detail", _shown(maps))
-        sets.add("without the adversarial loss", _shown(maps, cosine, random_detail(cosine, seed)))
+        sets.add("without the adversarial loss", _shown(maps, random_folds(cosine, seed)))
     for seed, person in enumerate(random.of_one_gaussian()):
-        sets.add("one Gaussian of codes", _shown(_maps(person, field), details, random_detail(details, seed)))
+        sets.add("one Gaussian of codes", _shown(_maps(person, field), random_folds(details, seed)))
     for person in random.naked():
         sets.add("naked bodies", _shown(_maps(person, field)))
     return sets.distances(HELD_OUT)
@@ -177,8 +177,8 @@ def _maps(person: Person, field: Gdna) -> list[NormalMap]:
     return [person.normal_map(seen_from(side, person.surface, HALF, SIZE), field) for side in SIDES]
 
 
-def _shown(maps: list[NormalMap], details: Details | None = None, z_detail: Tensor | None = None) -> Maps:
-    normals = np.stack([np.round(127 * each.normals(details, z_detail)).astype(np.int8) for each in maps])
+def _shown(maps: list[NormalMap], folds: Folds | None = None) -> Maps:
+    normals = np.stack([np.round(127 * each.normals(folds)).astype(np.int8) for each in maps])
     return normals, np.stack([np.isin(each.layer, CLOTHES) for each in maps])
 
 

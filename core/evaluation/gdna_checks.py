@@ -13,7 +13,7 @@ from ..implicit.field import field_gradient
 from ..implicit.gdna import STEP, Gdna
 from ..implicit.gdna_detail import Details
 from ..parametric.smpl_joints import INDEX
-from .gdna_people import whole_layer
+from .gdna_people import Folds, whole_layer
 
 EXPECTED = {"top": 1, "bottom": 1, "shoes": 2, "hair": 1}
 """Pieces of a layer."""
@@ -54,12 +54,9 @@ def limbs(field: Gdna, codes: Codes, body: MeanBody) -> dict[str, bool]:
     return found
 
 
-def fold_correlations(
-    field: Gdna, details: Details, body: MeanBody, worn: Sequence[Codes], z_details: Sequence[Tensor]
-) -> dict[str, float]:
-    """Of the folds of two tops `worn`, at points that correspond, in two details: Pearson's r over the components of
-    what the detail adds to the unit normal, of the same detail on both, of two on either, and of two on one and the
-    same.
+def fold_correlations(field: Gdna, body: MeanBody, worn: Sequence[Codes], folds: Sequence[Folds]) -> dict[str, float]:
+    """Pearson's r of two details' `folds` on two tops `worn`, at points that correspond: over the components of what a
+    detail adds to the unit normal; of one detail on both tops, of two on either, and of two on one and the same.
     """
     one, other = worn
     points = torch.from_numpy(_outside(field, one, body)).float()
@@ -72,9 +69,8 @@ def fold_correlations(
     come = (left < SAME) & ((there - points).norm(dim=1) < FARTHEST)
     come &= torch.from_numpy(body.height(there.numpy()) > 0)
     points, there = points[come], there[come]
-    first, second = z_details
-    here = [_folds(field, details, points, one["top"], z) for z in (first, second)]
-    away = [_folds(field, details, there, other["top"], z) for z in (first, second)]
+    here = [_added(field, points, one["top"], *each) for each in folds]
+    away = [_added(field, there, other["top"], *each) for each in folds]
     pairs = {
         "same detail, two shapes": ((here[0], away[0]), (here[1], away[1])),
         "two details, two shapes": ((here[0], away[1]), (here[1], away[0])),
@@ -83,7 +79,7 @@ def fold_correlations(
     return {name: float(np.mean([np.corrcoef(*pair)[0, 1] for pair in both])) for name, both in pairs.items()}
 
 
-def _folds(field: Gdna, details: Details, points: Tensor, z: Tensor, z_detail: Tensor) -> np.ndarray:
+def _added(field: Gdna, points: Tensor, z: Tensor, details: Details, z_detail: Tensor) -> np.ndarray:
     """[3 N] what a detail adds to the normals of a top at points [N, 3]."""
     added = details.normals(field, "top", points[None], z, z_detail) - field.normals("top", points[None], z)
     return added.numpy().ravel()

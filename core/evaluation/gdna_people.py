@@ -1,6 +1,7 @@
 """Random people of gDNA's, and their normal maps, made as those of the training figures are."""
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from ..geometry.cut import cut
 from ..geometry.isosurface import Grid, extract_on
 from ..geometry.pieces import without_specks
 from ..implicit.chunks import in_chunks
-from ..implicit.gdna import LAYERS, Gdna
+from ..implicit.gdna import LAYERS, Gdna, Layer
 from ..implicit.gdna_detail import Details
 from ..implicit.outfits import CodeDistribution, Outfits
 from ..rendering.rasterise import Raster, interpolate, triangulate
@@ -25,6 +26,9 @@ STEP = 2e-3
 """Metres over which the warp is differentiated."""
 BODY = -1
 """What is no layer."""
+
+Folds = tuple[Details, Tensor]
+"""Details and a code `[1, C]`."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,11 @@ class NormalMap:
     """[H, W] index into `LAYERS`, or `BODY`."""
     worn: list[Worn]
 
-    def normals(self, details: Details | None = None, z_detail: Tensor | None = None) -> np.ndarray:
-        """[H, W, 3] unit normals of the person, without details the coarse ones; 0 where nothing is."""
+    def normals(self, folds: Folds | None = None) -> np.ndarray:
+        """[H, W, 3] unit normals of the person, without folds the coarse ones; 0 where nothing is."""
         found = self.body.copy()
         for worn in self.worn:
-            about_mean = worn.coarse if details is None else worn.folded(details, z_detail)
+            about_mean = worn.coarse if folds is None else worn.folded(*folds)
             found[worn.at] = _unit(np.linalg.solve(worn.turn, about_mean.numpy().astype(np.float64)[..., None])[..., 0])
         return found
 
@@ -129,7 +133,7 @@ def dressed_person(body: MeanBody, field: Gdna, beta: np.ndarray, codes: Codes, 
 
 def whole_layer(field: Gdna, layer: str, codes: Codes, cells: int = CELLS) -> tuple[np.ndarray, np.ndarray]:
     """Vertices [V, 3] and triangles [T, 3] of all that the field has, closed."""
-    grid = Grid.within(field.layers[layer].bounds, HEIGHT / cells)
+    grid = Grid.within(cast(Layer, field.layers[layer]).bounds, HEIGHT / cells)
     found = extract_on(lambda points: field.distance(layer, points[None], codes[layer])[0], grid)
     return found.vertices.double().numpy(), found.triangles.numpy()
 
@@ -140,9 +144,9 @@ def random_codes(outfits: Outfits, beta: np.ndarray, seed: int) -> Codes:
     return {layer: torch.from_numpy(z)[None] for layer, z in worn.items()}
 
 
-def random_detail(details: Details, seed: int) -> Tensor:
-    """A detail code `[1, C]` by a seed, as `likeness body` chooses it."""
-    return details.sample(torch.Generator().manual_seed(seed))
+def random_folds(details: Details, seed: int) -> Folds:
+    """By a seed, as `likeness body` chooses them."""
+    return details, details.sample(torch.Generator().manual_seed(seed))
 
 
 def single_gaussians(outfits: Outfits) -> Outfits:

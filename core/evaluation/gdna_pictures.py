@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 from scipy.spatial.transform import Rotation
-from torch import Tensor
 
 from ..bodies.avatar import EYE, MATERIALS
 from ..bodies.clothes import Mesh, layer_part
@@ -24,7 +23,7 @@ from ..rendering.rasterise import Raster, rasterise
 from ..rendering.shading import linear_to_srgb
 from ..training.body_model.poses import theta_of
 from ..training.figures.figure import PARTS
-from .gdna_people import BODY, Person, dressed_person, random_codes, random_detail
+from .gdna_people import BODY, Folds, Person, dressed_person, random_codes, random_folds
 
 PICTURE = Path(__file__).parents[2] / "docs" / "gdna.png"
 SAMPLES, COLUMNS, VARIED = 20, 10, 5
@@ -73,7 +72,7 @@ class _Sitter:
     """A person who stands."""
 
     person: Person
-    z_detail: Tensor
+    folds: Folds
     colors: np.ndarray
     """[L + 2, 3] linear, of `LAYERS`, of eyes, of skin."""
 
@@ -85,7 +84,7 @@ class _Sitter:
         person = standing(dresser, beta, dressed_person(dresser.body, dresser.field, beta, codes, RESOLUTION))
         chosen = outfit_colors(clothes)
         colors = [*(chosen[layer] for layer in LAYERS), EYE.color, MATERIALS["skin"].color]
-        return cls(person, random_detail(dresser.details, detail), np.array(colors)[:, :3])
+        return cls(person, random_folds(dresser.details, detail), np.array(colors)[:, :3])
 
     def pictures(self, dresser: Dresser, azimuth: float) -> tuple[Image.Image, Image.Image]:
         """In light, and the normals as colours, turned by degrees."""
@@ -104,7 +103,7 @@ class _Sitter:
         """The raster, the normals [N, 3] of what it covers as the viewer has them, and the layers [H, W]."""
         raster = _raster(self.person, _turned(azimuth), PANEL, SHARPNESS)
         looked = self.person.normal_map(raster, dresser.field)
-        normals = looked.normals(dresser.details, self.z_detail)[raster.covered]
+        normals = looked.normals(self.folds)[raster.covered]
         return raster, normals @ _turned(azimuth), looked.layer
 
     def _part(self, raster: Raster) -> np.ndarray:
@@ -148,6 +147,7 @@ def standing(dresser: Dresser, beta: np.ndarray, person: Person) -> Person:
         faces = faces.reshape(-1, 3)[:, [0, 1, 2, 2]]
         mesh = Mesh(person.mean[used], faces, np.zeros((1, 2)), 0 * faces)
         part = layer_part(dresser.field, name, mesh, body, shaped)
+        assert part.binding is not None and part.binding_weights is not None
         moved = vertices[used] + np.einsum("vk,vkc->vc", part.binding_weights, correctives[part.binding])
         blended = np.einsum("vj,jab->vab", part.weights, rotation)
         vertices[used] = np.einsum("vab,vb->va", blended, moved) + part.weights @ translation

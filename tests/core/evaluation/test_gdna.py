@@ -73,15 +73,15 @@ def test_normals_of_clothes_are_those_of_the_shaped_surface(person):
 
 def test_another_detail_turns_normals_of_clothes_alone(person, details):
     found = person.normal_map(seen_from("front", person.surface, 1.024, 128), Ball())
-    first, second = (found.normals(details, torch.randn(1, 32, generator=torch.manual_seed(k))) for k in (0, 1))
+    first, second = (found.normals((details, torch.randn(1, 32, generator=torch.manual_seed(k)))) for k in (0, 1))
     moved = np.abs(first - second).max(-1) > 1e-3
     assert moved[found.layer == 0].mean() > 0.9
     assert not moved[found.layer == BODY].any()
 
 
 def test_folds_stay_where_they_are_on_another_shape(body, details):
-    codes = [torch.randn(1, 32, generator=torch.manual_seed(k)) for k in (0, 1)]
-    found = fold_correlations(Ball(), details, body, (SMALL, LARGE), codes)
+    folds = [(details, torch.randn(1, 32, generator=torch.manual_seed(k))) for k in (0, 1)]
+    found = fold_correlations(Ball(), body, (SMALL, LARGE), folds)
     assert found["same detail, two shapes"] > 0.8
     assert found["two details, two shapes"] < 0.8 * found["same detail, two shapes"]
 
