@@ -30,7 +30,7 @@ QUAD = 1.8
 """Cells that a quad is wide."""
 SPECK = 0.03
 """Share of a layer's surface below which a piece of it floats."""
-SMOOTHING = 4
+SMOOTHING = 8
 DEEP = 0.004
 """Metres under the skin at which clothes end."""
 COVERED = 0.008
@@ -66,7 +66,7 @@ def layer_mesh(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution
     Raises EngineError.
     """
     step = HEIGHT / resolution
-    bounds = field.layers[layer].bounds
+    bounds = field.layer(layer).bounds
     surface = extract_on(lambda points: field.distance(layer, points[None], codes[layer])[0], Grid.within(bounds, step))
     vertices, triangles = surface.vertices.double().numpy(), surface.triangles.numpy()
     vertices, triangles = _compact(vertices, without_specks(vertices, triangles, SPECK))

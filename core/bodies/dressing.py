@@ -1,7 +1,7 @@
 """Dressing a body: from its shape and seeds to clothes, shoes and hair on it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,8 +11,9 @@ from ..implicit.gdna import Gdna, load_gdna
 from ..implicit.gdna_detail import Details, load_details
 from ..parametric.body import BodyModel
 from ..rendering.images import encode
+from .avatar import MATERIALS
 from .clothes import Codes, baked_normals, covered_skin, layer_mesh, layer_part
-from .fabrics import cloth_material, outfit_colors
+from .colors import cloth_material, person_colors
 from .mean_body import MeanBody
 
 TEXELS = {"top": 1536, "bottom": 1536, "shoes": 512, "hair": 1024}
@@ -66,8 +67,8 @@ class Dresser:
         codes = self.codes(beta, shape_seed)
         z_detail = self.details.sample(torch.Generator().manual_seed(detail_seed))
         shaped = self.body.model.shaped(beta)[self.body.skin].astype(np.float64)
-        colors = outfit_colors(shape_seed)
-        parts, materials = [], {}
+        colors = person_colors(shape_seed)
+        parts, materials = [], {"skin": replace(MATERIALS["skin"], color=colors["skin"])}
         for number, layer in enumerate(codes):
             progress(f"Making the {layer}", number / len(codes))
             mesh = layer_mesh(self.field, layer, codes, self.body, resolution)

@@ -33,7 +33,7 @@ from .outfits import OUTFITS, Outfits
 from .skinning import SkinningField
 from .triplane import PlaneDecoder, PlaneLevel
 
-STEP = 2e-3
+STEP = 6e-3
 """Metres over which coarse normals are taken: the fields' cells are not seen in them."""
 LAYERS = ("top", "bottom", "shoes", "hair")
 """What is worn; a top may be a dress or an overall, without a bottom."""
@@ -106,13 +106,17 @@ class Gdna(nn.Module):
         self.layers = nn.ModuleDict({name: Layer(config) for name, config in configs.items()})
         self.skinning = SkinningField(torch.tensor(BOUNDS), octaves=4, width=128, depth=4)
 
+    def layer(self, name: str) -> Layer:
+        """One of `LAYERS`."""
+        return cast(Layer, self.layers[name])
+
     def distance(self, layer: str, points: Tensor, z: Tensor) -> Tensor:
         """C(y, z): signed metres `[B, N]` from points `[B, N, 3]` to a layer of codes `[B, C]`, negative inside."""
-        return self.layers[layer](points, z)
+        return self.layer(layer)(points, z)
 
     def feature(self, layer: str, points: Tensor, z: Tensor) -> Tensor:
         """What a layer knows of the points, `[B, N, F]`."""
-        return cast(Layer, self.layers[layer]).feature(points, z)
+        return self.layer(layer).feature(points, z)
 
     def normals(self, layer: str, points: Tensor, z: Tensor) -> Tensor:
         """Unit normals of a layer, `[B, N, 3]`."""

@@ -8,8 +8,8 @@ from scipy.cluster.vq import kmeans2
 
 OUTFITS = "outfits."
 """What names of their tensors begin with."""
-SPREAD = 0.85
-"""Of a Gaussian's deviations that samples have, as for heads: no garment is a caricature."""
+SPREAD = 0.6
+"""Of a Gaussian's deviations that samples have: garments like those that are worn, not caricatures of them."""
 KINDS = 10
 """Gaussians a layer: its garments come in so many cuts."""
 FLOOR = 0.05

@@ -5,8 +5,8 @@ The forward warp carries the displacement of the body's skin into the space arou
     x = y + sum_k w_k(y) (v_k(beta) - v_k(0)),
 
 w_k a Gaussian of the distance to the nearest vertices, as wide as the skin is far; M is its inverse, by fixed-point
-iteration. On the skin both are the body model's own, and clothes keep their distance to it. gDNA learns M as a network
-from these very correspondences (Chen et al., "gDNA", CVPR 2022, sec. 3.1).
+iteration. On the skin both are the body model's own to within a millimetre, and clothes keep their distance to it. gDNA
+learns M as a network from these very correspondences (Chen et al., "gDNA", CVPR 2022, sec. 3.1).
 """
 
 from dataclasses import dataclass

@@ -11,12 +11,15 @@ from ...implicit.gdna import Layer
 from ..implicit.trainer import Losses, Outcome, Schedule, train
 from .samples import LayerSamples
 
-PERSONS, POINTS = 24, 384
-"""Per step."""
+PERSONS, POINTS, FAR = 24, 288, 128
+"""Per step: persons, and of each points about the garment and points anywhere about the body."""
 MM = 1000.0
 REACH = 0.04
 """Metres beyond which a distance only has to be as far."""
+JITTER = 0.02
+"""Metres that a probe moves."""
 NEAR = 0.01
+"""Metres from a surface within which its errors count."""
 PROBE_REACH = 0.03
 """Metres at which the distances that codes are made of end."""
 SCHEDULES = {
@@ -83,6 +86,8 @@ class Batches:
     wearers: Wearers
     codes: np.ndarray
     """[P, C]."""
+    probes: np.ndarray
+    """[2500, 3] metres."""
     seed: int
 
     def __call__(self, step: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
@@ -90,9 +95,26 @@ class Batches:
         rng = np.random.default_rng([self.seed, step])
         persons = rng.choice(len(self.codes), min(PERSONS, len(self.codes)), replace=False)[:, None]
         chosen = rng.integers(self.wearers.points.shape[1], size=(len(persons), POINTS))
-        arrays = self.codes[persons[:, 0]], self.wearers.points[persons, chosen], self.wearers.distance[persons, chosen]
+        far, of_far = self._far(persons, rng)
+        arrays = (
+            self.codes[persons[:, 0]],
+            np.concatenate([self.wearers.points[persons, chosen], far], 1),
+            np.concatenate([self.wearers.distance[persons, chosen], of_far], 1),
+        )
         codes, points, distance = (torch.from_numpy(array.astype(np.float32)).to(device) for array in arrays)
         return codes, points, distance
+
+    def _far(self, persons: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Points `[B, FAR, 3]` at and about the probes, and distances `[B, FAR]` there.
+
+        Most are where other persons' garments are. A probe moves as far as it surely stays beyond `REACH`.
+        """
+        chosen = rng.integers(len(self.probes), size=(len(persons), FAR))
+        distance = self.wearers.probed[persons, chosen].astype(np.float32)
+        room = np.maximum(np.abs(distance) - REACH, 0)[..., None]
+        step = rng.normal(0, JITTER, (*chosen.shape, 3))
+        length = np.linalg.norm(step, axis=-1, keepdims=True)
+        return self.probes[chosen] + step * np.minimum(1, room / length), distance
 
 
 def train_layer(name: str, layer: Layer, batches: Batches, run: Fabric) -> Outcome:

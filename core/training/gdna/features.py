@@ -40,7 +40,7 @@ HELD_OUT = 60
 CROP = 256
 """Pixels along a side of what is learned from."""
 BATCH = 12
-SCHEDULE = Schedule(900, 3e-3, weight_decay=1e-3, average=0.98)
+SCHEDULE = Schedule(600, 3e-3, weight_decay=1e-3, average=0.98)
 
 
 class MapFeatures(nn.Module):

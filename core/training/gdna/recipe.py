@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...implicit.gdna import LAYER_CONFIGS, LAYERS, Gdna, Layer, gdna_tensors
+from ...implicit.gdna import LAYER_CONFIGS, LAYERS, Gdna, gdna_tensors
 from ...implicit.outfits import CodeDistribution, Outfits
 from ..figures.figure import Dresser
 from ..figures.poses import Poses
@@ -39,9 +39,9 @@ def train_gdna(data: Path, out: Path, seed: int) -> None:
     outcomes: dict[str, Outcome] = {}
     errors: dict[str, float] = {}
     for name in LAYERS:
-        layer, worn = field.layers[name], wearers.pop(name)
-        assert isinstance(layer, Layer)
-        outcomes[name] = train_layer(name, layer, Batches(worn, encoders[name].code(worn.probed), seed), run)
+        layer, worn = field.layer(name), wearers.pop(name)
+        batches = Batches(worn, encoders[name].code(worn.probed), samples.probes[name], seed)
+        outcomes[name] = train_layer(name, layer, batches, run)
         held_out = Wearers.read(samples, "test_person", name, HELD_OUT)
         errors[name] = near_error(layer, held_out, encoders[name].code(held_out.probed))
     outcomes["skinning"] = train_skinning(field.skinning, samples, PERSONS, seed, run)

@@ -1,4 +1,4 @@
-"""Colours of clothes and hair, by seed: pairs that go together, and materials of cloth."""
+"""Colours of skin, hair and clothes, by seed: such as go together, and what they are made of."""
 
 import numpy as np
 
@@ -24,20 +24,28 @@ OUTFITS = (
 )
 """Tops and bottoms as sRGB; a dress or an overall takes the first."""
 SHOES = ("#1c1a19", "#3d2b20", "#5a4632", "#d8d5cf", "#2b3440")
-HAIR = ("#0d0907", "#1a110b", "#2b1b10", "#402a18", "#6b4a2b", "#8f6b42", "#b8945f", "#7d7a76")
+SKIN = ("#eec9b0", "#e0b190", "#c99470", "#a9714d", "#7d4c33", "#563422")
+HAIR = ("#0d0907", "#1a110b", "#2b1b10", "#402a18", "#7d7a76", "#6b4a2b", "#8f6b42", "#b8945f")
+FAIR = 3
+"""The darkest of `SKIN` that any of `HAIR` goes with; darker skin has the first half."""
 ROUGHNESS = {"top": 0.85, "bottom": 0.8, "shoes": 0.45, "hair": 0.55}
 SPECULAR = {"top": 0.25, "bottom": 0.25, "shoes": 0.5, "hair": 0.35}
 
 
-def outfit_colors(seed: int) -> dict[str, tuple[float, float, float, float]]:
-    """Layer -> linear base colour of a seed's outfit."""
+Color = tuple[float, float, float, float]
+
+
+def person_colors(seed: int) -> dict[str, Color]:
+    """Layer, or `skin` -> linear base colour of a seed's person."""
     rng = np.random.default_rng([seed, 4])
     top, bottom = OUTFITS[rng.integers(len(OUTFITS))]
-    chosen = {"top": top, "bottom": bottom, "shoes": rng.choice(SHOES), "hair": rng.choice(HAIR)}
+    tone = rng.integers(len(SKIN))
+    hair = rng.choice(HAIR if tone < FAIR else HAIR[: len(HAIR) // 2])
+    chosen = {"top": top, "bottom": bottom, "shoes": rng.choice(SHOES), "hair": hair, "skin": SKIN[tone]}
     return {layer: _linear(color) for layer, color in chosen.items()}
 
 
-def cloth_material(layer: str, color: tuple[float, float, float, float], normals: bytes | None) -> Material:
+def cloth_material(layer: str, color: Color, normals: bytes | None) -> Material:
     """What a layer is made of; `normals` is an encoded normal map."""
     return Material(
         layer,
@@ -49,7 +57,7 @@ def cloth_material(layer: str, color: tuple[float, float, float, float], normals
     )
 
 
-def _linear(color: str) -> tuple[float, float, float, float]:
+def _linear(color: str) -> Color:
     srgb = np.array([int(color[k : k + 2], 16) for k in (1, 3, 5)]) / 255
     red, green, blue = srgb_to_linear(srgb).tolist()
     return red, green, blue, 1.0
