@@ -2,7 +2,7 @@
 whether shape and detail are independent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from time import process_time
@@ -13,19 +13,19 @@ from rich.progress import track
 from torch import Tensor
 
 from ..bodies.dressing import Dresser
-from ..bodies.mean_body import MeanBody
 from ..implicit.gdna import LAYERS, Gdna
-from ..implicit.gdna_detail import Details, load_details
+from ..implicit.gdna_detail import load_details
+from ..implicit.outfits import Outfits
 from ..parametric.body import BodyModel
 from ..training.figures.figure import PARTS
 from ..training.figures.fold_rows import HALF, SIZE, FoldRows
-from ..training.figures.views import SIDES, seen_from
+from ..training.figures.views import seen_from
 from ..training.gdna.features import MapFeatures, as_maps, load_map_features
 from ..training.gdna.recipe import layer_samples
 from ..weights import weights_path
 from .figures import poking
 from .frechet import frechet_distance
-from .gdna_checks import floating, fold_correlations, limbs
+from .gdna_checks import fold_correlations, limbs
 from .gdna_people import Folds, NormalMap, Person, dressed_person, random_codes, random_folds, single_gaussians
 
 PEOPLE = 60
@@ -35,11 +35,12 @@ BODIES = 400
 PAIRS, TIMED = 10, 2
 CLOTHES = [LAYERS.index("top"), LAYERS.index("bottom")]
 HELD_OUT = "held-out persons"
+SIDES = ("front", "back")
 
 Maps = tuple[np.ndarray, np.ndarray]
-"""Of a person from `SIDES`: normals [4, S, S, 3] int8 (times 127), and [4, S, S] bool where tops and bottoms are."""
+"""Of a person from `SIDES`: normals [2, S, S, 3] int8 (times 127), and [2, S, S] bool where tops and bottoms are."""
 Features = dict[str, list[Tensor]]
-"""Of what is seen (`whole figure`, `clothes alone`), `[4, 64]` for each person."""
+"""Of what is seen (`whole figure`, `clothes alone`), `[2, 64]` for each person."""
 
 
 def evaluate_gdna(data: Path) -> dict[str, Any]:
@@ -47,91 +48,71 @@ def evaluate_gdna(data: Path) -> dict[str, Any]:
     samples = layer_samples(data)
     dresser = Dresser.load(BodyModel.load())
     betas = [samples.person("train", BODIES + k)["beta"] for k in range(PEOPLE)]
+    outfits = dresser.field.outfits
+    people = {"full model": _people(dresser, betas, outfits)}
+    people["one Gaussian of codes"] = _people(dresser, betas, single_gaussians(outfits))
+    naked = [dressed_person(dresser.body, dresser.field, beta, {}) for beta in betas]
     folds = FoldRows(samples.rows.dresser, samples.rows.poses)
-    random = RandomPeople(dresser.body, dresser.field, betas)
     return {
-        "Frechet distance of normal maps to the held-out persons'": _distances(folds, random, dresser.details),
-        "Random people": {"full model": random.flaws()},
-        "Independence of shape and detail": {"tops": random.independence(dresser.details)},
+        "Frechet distance of normal maps to those of held-out persons": _distances(dresser, folds, people, naked),
+        "Flaws of random people": {name: _flaws(dresser, persons) for name, persons in people.items()},
+        "Independence of shape and detail": {"tops": _independence(dresser, people["full model"])},
         "Seconds of one core": {"clothes of likeness body": _seconds(dresser, betas)},
     }
 
 
-class RandomPeople:
-    """People by their seeds, in the bodies `betas`."""
-
-    def __init__(self, body: MeanBody, field: Gdna, betas: Sequence[np.ndarray]) -> None:
-        self.body, self.field, self.betas = body, field, betas
-        self.codes = [random_codes(field.outfits, beta, seed) for seed, beta in enumerate(betas)]
-
-    def dressed(self) -> Iterator[Person]:
-        """In what they wear."""
-        for beta, codes in zip(self.betas, track(self.codes, "Random people"), strict=True):
-            yield dressed_person(self.body, self.field, beta, codes)
-
-    def of_one_gaussian(self) -> Iterator[Person]:
-        """In clothes of codes from a single Gaussian a layer."""
-        outfits = single_gaussians(self.field.outfits)
-        for seed, beta in enumerate(track(self.betas, "Of one Gaussian")):
-            yield dressed_person(self.body, self.field, beta, random_codes(outfits, beta, seed))
-
-    def naked(self) -> Iterator[Person]:
-        """In nothing."""
-        for beta in self.betas:
-            yield dressed_person(self.body, self.field, beta, {})
-
-    def flaws(self) -> dict[str, float]:
-        """Shares in per cent."""
-        pieces, kept, hands, feet, skin = [], [], [], [], []
-        for person in self.dressed():
-            every, left = floating(self.field, person.codes, self.body)
-            pieces.append(every > 0)
-            kept.append(left > 0)
-            there = limbs(self.field, person.codes, self.body)
-            hands.append(there["hands"])
-            feet.append(there["feet"])
-            skin.append(poking(person.surface))
-        return {
-            "people": len(skin),
-            "with floating parts, %": 100 * float(np.mean(kept)),
-            "before specks are left out, %": 100 * float(np.mean(pieces)),
-            "with hands, %": 100 * float(np.mean(hands)),
-            "with feet, %": 100 * float(np.mean(feet)),
-            "skin through clothes, % of their pixels": 100 * float(np.mean(skin)),
-        }
-
-    def independence(self, details: Details) -> dict[str, float]:
-        """Another detail turns the normals and moves nothing; another shape leaves the folds where they are."""
-        turned, correlations = [], []
-        pairs = list(pairwise(range(PAIRS + 1)))
-        for number, (one, other) in enumerate(track(pairs, "Independence")):
-            folds = random_folds(details, 2 * number), random_folds(details, 2 * number + 1)
-            worn = self.codes[one], self.codes[other]
-            correlations.append(fold_correlations(self.field, self.body, worn, folds))
-            person = dressed_person(self.body, self.field, self.betas[one], worn[0])
-            front = _maps(person, self.field)[0]
-            first, second = (front.normals(each)[np.isin(front.layer, CLOTHES)] for each in folds)
-            turned.append(np.degrees(np.arccos(np.clip((first * second).sum(1), -1, 1))).mean())
-        means = {f"r, {name}": float(np.mean([found[name] for found in correlations])) for name in correlations[0]}
-        return {"another detail turns normals, degrees": float(np.mean(turned)), **means}
+def _people(dresser: Dresser, betas: Sequence[np.ndarray], outfits: Outfits) -> list[Person]:
+    """By their seeds, in the bodies `betas`, in clothes of codes from `outfits`."""
+    numbered = enumerate(track(betas, "Random people"))
+    worn = ((beta, random_codes(outfits, beta, seed)) for seed, beta in numbered)
+    return [dressed_person(dresser.body, dresser.field, beta, codes) for beta, codes in worn]
 
 
-def _distances(folds: FoldRows, random: RandomPeople, details: Details) -> dict[str, dict[str, float | str]]:
-    field, cosine = random.field, load_details(path=weights_path("gdna_detail_cosine"))
+def _distances(
+    dresser: Dresser, folds: FoldRows, people: dict[str, list[Person]], naked: list[Person]
+) -> dict[str, dict[str, float | str]]:
+    field, details, cosine = dresser.field, dresser.details, load_details(path=weights_path("gdna_detail_cosine"))
     sets = Sets(load_map_features())
     for index in track(range(PEOPLE), "True maps"):
         sets.add(HELD_OUT, _true_maps(folds, "test_person", index))
         sets.add("training persons", _true_maps(folds, "train", index))
-    for seed, person in enumerate(random.dressed()):
+    full, single = people.items()
+    for seed, person in enumerate(track(full[1], "Maps")):
         maps = _maps(person, field)
-        sets.add("full model", _shown(maps, random_folds(details, seed)))
+        sets.add(full[0], _shown(maps, random_folds(details, seed)))
         sets.add("without detail", _shown(maps))
         sets.add("without the adversarial loss", _shown(maps, random_folds(cosine, seed)))
-    for seed, person in enumerate(random.of_one_gaussian()):
-        sets.add("one Gaussian of codes", _shown(_maps(person, field), random_folds(details, seed)))
-    for person in random.naked():
+    for seed, person in enumerate(track(single[1], "Maps")):
+        sets.add(single[0], _shown(_maps(person, field), random_folds(details, seed)))
+    for person in naked:
         sets.add("naked bodies", _shown(_maps(person, field)))
     return sets.distances(HELD_OUT)
+
+
+def _flaws(dresser: Dresser, people: list[Person]) -> dict[str, float]:
+    """Shares in per cent."""
+    there = [limbs(dresser.field, person.codes, dresser.body) for person in people]
+    figures = {
+        "with floating parts, %": [person.spare[1] > 0 for person in people],
+        "before specks are left out, %": [person.spare[0] > 0 for person in people],
+        "with hands, %": [limb["hands"] for limb in there],
+        "with feet, %": [limb["feet"] for limb in there],
+        "skin through clothes, % of their pixels": [poking(person.surface) for person in people],
+    }
+    return {"people": len(people), **{name: 100 * float(np.mean(found)) for name, found in figures.items()}}
+
+
+def _independence(dresser: Dresser, people: list[Person]) -> dict[str, float]:
+    """Another detail turns the normals and moves nothing; another shape leaves the folds where they are."""
+    turned, correlations = [], []
+    for number, (one, other) in enumerate(track(list(pairwise(people[: PAIRS + 1])), "Independence")):
+        folds = random_folds(dresser.details, 2 * number), random_folds(dresser.details, 2 * number + 1)
+        correlations.append(fold_correlations(dresser.field, dresser.body, (one.codes, other.codes), folds))
+        front = _maps(one, dresser.field)[0]
+        first, second = (front.normals(each)[np.isin(front.layer, CLOTHES)] for each in folds)
+        turned.append(np.degrees(np.arccos(np.clip((first * second).sum(1), -1, 1))).mean())
+    means = {f"r, {name}": float(np.mean([found[name] for found in correlations])) for name in correlations[0]}
+    return {"another detail turns normals, degrees": float(np.mean(turned)), **means}
 
 
 class Sets:
@@ -169,7 +150,7 @@ def _distance(one: list[Tensor], other: list[Tensor]) -> float | str:
 
 def _true_maps(folds: FoldRows, split: str, index: int) -> Maps:
     row = folds.row(split, index)
-    return row["normals"], row["parts"] == PARTS.index("suit")
+    return row["normals"][: len(SIDES)], row["parts"][: len(SIDES)] == PARTS.index("suit")
 
 
 def _maps(person: Person, field: Gdna) -> list[NormalMap]:

@@ -6,17 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..bodies.clothes import COVERED, SPECK, Codes
+from ..bodies.clothes import COVERED, Codes
 from ..bodies.mean_body import MeanBody
-from ..geometry.pieces import pieces, without_specks
 from ..implicit.field import field_gradient
 from ..implicit.gdna import STEP, Gdna
 from ..implicit.gdna_detail import Details
 from ..parametric.smpl_joints import INDEX
 from .gdna_people import Folds, whole_layer
 
-EXPECTED = {"top": 1, "bottom": 1, "shoes": 2, "hair": 1}
-"""Pieces of a layer."""
 LIMBS = {"hands": ("wrist", "hand"), "feet": ("ankle", "foot")}
 BARE = 0.9
 """Share of a hand or foot that must be there."""
@@ -24,19 +21,6 @@ PROJECTIONS = 4
 """Newton's steps from one surface to another."""
 SAME, FARTHEST = 1e-3, 0.04
 """Metres from the other surface at which a point has come there, and how far it may have come."""
-
-
-def floating(field: Gdna, codes: Codes, body: MeanBody) -> tuple[int, int]:
-    """How many pieces more than expected come out of the skin: all that the fields have, and without specks."""
-    counts = np.zeros(2, int)
-    for layer in codes:
-        vertices, triangles = whole_layer(field, layer, codes)
-        out = body.height(vertices) > 0
-        for number, kept in enumerate((triangles, without_specks(vertices, triangles, SPECK))):
-            piece = pieces(kept)
-            seen = np.unique(piece[out[kept].any(1)])
-            counts[number] += max(len(seen) - EXPECTED[layer], 0)
-    return int(counts[0]), int(counts[1])
 
 
 def limbs(field: Gdna, codes: Codes, body: MeanBody) -> dict[str, bool]:

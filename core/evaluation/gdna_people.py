@@ -1,21 +1,22 @@
 """Random people of gDNA's, and their normal maps, made as those of the training figures are."""
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..bodies.clothes import DEEP, HEIGHT, SPECK, Codes
+from ..bodies.clothes import DEEP, HEIGHT, SMOOTHING, SPECK, Codes
+from ..bodies.dressing import RESOLUTION
 from ..bodies.mean_body import MeanBody
 from ..geometry.cut import cut
 from ..geometry.isosurface import Grid, extract_on
-from ..geometry.pieces import without_specks
+from ..geometry.pieces import pieces, without_specks
+from ..geometry.smoothing import smoothed
 from ..implicit.chunks import in_chunks
-from ..implicit.gdna import LAYERS, Gdna, Layer
+from ..implicit.gdna import LAYERS, Gdna
 from ..implicit.gdna_detail import Details
-from ..implicit.outfits import CodeDistribution, Outfits
+from ..implicit.outfits import SPREAD, CodeDistribution, Outfits
 from ..rendering.rasterise import Raster, interpolate, triangulate
 from ..rendering.shading import vertex_normals
 from ..training.figures.figure import PARTS, Surface
@@ -24,6 +25,8 @@ CELLS = 128
 """Along the mean body's height, 13 mm each: what is seen of the surface is its outline, for normals are the field's."""
 STEP = 2e-3
 """Metres over which the warp is differentiated."""
+PIECES = {"top": 1, "bottom": 1, "shoes": 2, "hair": 1}
+"""That a layer has."""
 BODY = -1
 """What is no layer."""
 
@@ -43,6 +46,8 @@ class Person:
     turn: np.ndarray
     """[V, 3, 3]: row k is by how much the surface moves with the point about the mean body along axis k; of clothes."""
     codes: Codes
+    spare: tuple[int, int]
+    """Pieces that come out of the skin beyond those that garments have: of all that the fields have, without specks."""
 
     def normal_map(self, raster: Raster, field: Gdna) -> "NormalMap":
         """What the raster shows, `field` being what the clothes are made of."""
@@ -110,7 +115,8 @@ class NormalMap:
 
 
 def dressed_person(body: MeanBody, field: Gdna, beta: np.ndarray, codes: Codes, cells: int = CELLS) -> Person:
-    """The body `beta` [16] in its clothes, in the T-pose; as in the product they end under the skin, without specks.
+    """The body `beta` [16] in its clothes, in the T-pose; as in the product they are smoothed, end under the skin,
+    and have no specks.
 
     Raises EngineError where a layer has no surface.
     """
@@ -120,20 +126,27 @@ def dressed_person(body: MeanBody, field: Gdna, beta: np.ndarray, codes: Codes, 
     eyes = ~body.skin[triangles].all(1)
     part, layer = np.where(eyes, PARTS.index("eyes"), PARTS.index("skin")), np.full(len(triangles), BODY)
     mean, turn = model.v_template.astype(np.float64), np.tile(np.eye(3), (len(vertices), 1, 1))
+    spare = np.zeros(2, int)
     for name in codes:
-        own, faces = whole_layer(field, name, codes, cells)
-        own, faces = _compact(*cut(own, without_specks(own, faces, SPECK), body.height(own) + DEEP))
+        whole, every = whole_layer(field, name, codes, cells)
+        height = body.height(whole)
+        large = without_specks(whole, every, SPECK)
+        spare += [_spare(name, faces, height) for faces in (every, large)]
+        used, faces = np.unique(large, return_inverse=True)
+        faces = faces.reshape(-1, 3)
+        own = smoothed(whole[used], faces, round(SMOOTHING * (cells / RESOLUTION) ** 2))
+        own, faces = _compact(*cut(own, faces, height[used] + DEEP))
         triangles = np.concatenate([triangles, faces + len(mean)])
         part = np.append(part, np.full(len(faces), PARTS.index(name if name in PARTS else "suit")))
         layer = np.append(layer, np.full(len(faces), LAYERS.index(name)))
         there, moved = _carried(body, own, shaped)
         mean, vertices, turn = (np.concatenate(pair) for pair in ((mean, own), (vertices, there), (turn, moved)))
-    return Person(Surface(vertices, triangles, part), mean, layer, turn, codes)
+    return Person(Surface(vertices, triangles, part), mean, layer, turn, codes, (int(spare[0]), int(spare[1])))
 
 
 def whole_layer(field: Gdna, layer: str, codes: Codes, cells: int = CELLS) -> tuple[np.ndarray, np.ndarray]:
     """Vertices [V, 3] and triangles [T, 3] of all that the field has, closed."""
-    grid = Grid.within(cast(Layer, field.layers[layer]).bounds, HEIGHT / cells)
+    grid = Grid.within(field.layer(layer).bounds, HEIGHT / cells)
     found = extract_on(lambda points: field.distance(layer, points[None], codes[layer])[0], grid)
     return found.vertices.double().numpy(), found.triangles.numpy()
 
@@ -151,7 +164,7 @@ def random_folds(details: Details, seed: int) -> Folds:
 
 def single_gaussians(outfits: Outfits) -> Outfits:
     """The same people's codes as one Gaussian a layer, which is what gDNA samples: of the mixture's mean and
-    covariance, for men and women alike.
+    covariance, in its full spread, for men and women alike.
     """
     return replace(outfits, layers={layer: _merged(codes) for layer, codes in outfits.layers.items()})
 
@@ -160,8 +173,14 @@ def _merged(codes: CodeDistribution) -> CodeDistribution:
     share, mean = codes.weight, codes.weight @ codes.mean
     second = np.einsum("kij,klj->kil", codes.factor, codes.factor) + np.einsum("ki,kj->kij", codes.mean, codes.mean)
     covariance = np.tensordot(share, second, 1) - np.outer(mean, mean)
-    factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(len(mean)))
+    factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(len(mean))) / SPREAD
     return CodeDistribution(np.ones(1), mean[None], factor[None], share[None] @ codes.gender, share[None] @ codes.alone)
+
+
+def _spare(layer: str, triangles: np.ndarray, height: np.ndarray) -> int:
+    """How many pieces more than a layer has come out of the skin, over which vertices are by `height` [V]."""
+    seen = np.unique(pieces(triangles)[(height > 0)[triangles].any(1)])
+    return max(len(seen) - PIECES[layer], 0)
 
 
 def _compact(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

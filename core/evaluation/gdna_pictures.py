@@ -11,10 +11,10 @@ from PIL import Image
 from rich.progress import track
 from scipy.spatial.transform import Rotation
 
-from ..bodies.avatar import EYE, MATERIALS
+from ..bodies.avatar import EYE
 from ..bodies.clothes import Mesh, layer_part
+from ..bodies.colors import person_colors
 from ..bodies.dressing import RESOLUTION, Dresser
-from ..bodies.fabrics import outfit_colors
 from ..bodies.shape import random_beta
 from ..implicit.gdna import LAYERS
 from ..parametric.body import BodyModel
@@ -82,8 +82,8 @@ class _Sitter:
         beta = random_beta(body, dresser.body.model)
         codes = random_codes(dresser.field.outfits, beta, clothes)
         person = standing(dresser, beta, dressed_person(dresser.body, dresser.field, beta, codes, RESOLUTION))
-        chosen = outfit_colors(clothes)
-        colors = [*(chosen[layer] for layer in LAYERS), EYE.color, MATERIALS["skin"].color]
+        chosen = person_colors(clothes)
+        colors = [*(chosen[layer] for layer in LAYERS), EYE.color, chosen["skin"]]
         return cls(person, random_folds(dresser.details, detail), np.array(colors)[:, :3])
 
     def pictures(self, dresser: Dresser, azimuth: float) -> tuple[Image.Image, Image.Image]:
@@ -147,7 +147,8 @@ def standing(dresser: Dresser, beta: np.ndarray, person: Person) -> Person:
         faces = faces.reshape(-1, 3)[:, [0, 1, 2, 2]]
         mesh = Mesh(person.mean[used], faces, np.zeros((1, 2)), 0 * faces)
         part = layer_part(dresser.field, name, mesh, body, shaped)
-        assert part.binding is not None and part.binding_weights is not None
+        assert part.binding is not None
+        assert part.binding_weights is not None
         moved = vertices[used] + np.einsum("vk,vkc->vc", part.binding_weights, correctives[part.binding])
         blended = np.einsum("vj,jab->vab", part.weights, rotation)
         vertices[used] = np.einsum("vab,vb->va", blended, moved) + part.weights @ translation

@@ -37,15 +37,17 @@ CHANNELS = 3, 16, 32, 48, 64
 PERSONS = range(60, 240)
 """Of the training's; the persons before them are what true maps score."""
 HELD_OUT = 60
-CROP = 256
-"""Pixels along a side of what is learned from."""
+COARSER = 2
+"""Pixels of a map, 4 mm each, to a side of one that the network sees."""
+SHIFT = 24
+"""Pixels by which maps are moved up and down at most as the network learns."""
 BATCH = 12
 SCHEDULE = Schedule(600, 3e-3, weight_decay=1e-3, average=0.98)
 
 
 class MapFeatures(nn.Module):
-    """Normal maps `[B, 3, S, S]`, 0 where nothing is, to features `[B, 64]`: means over what is drawn, about 0 and as
-    large as 1 over the maps of the training.
+    """Normal maps `[B, 3, S, S]` of 8 mm a pixel, 0 where nothing is, to features `[B, 64]`: means over what is drawn, of
+    mean 0 and deviation 1 over the maps of the training.
     """
 
     mean: Tensor
@@ -108,17 +110,14 @@ class Shown:
         columns = dict(zip(KINDS, np.array(kinds).T, strict=True))
         return cls(np.stack(maps), columns, np.array(numbers, np.float32), names)
 
-    def crops(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """`BATCH` windows [B, CROP, CROP, 3] int8 about places where something is, mirrored or not, and of whom [B]."""
+    def batch(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """`BATCH` maps [B, S, S, 3] int8 from any side, moved, mirrored or not, and of whom [B]."""
         persons = rng.integers(len(self.maps), size=BATCH)
-        windows = np.zeros((BATCH, CROP, CROP, 3), np.int8)
-        for number, person in enumerate(persons):
-            drawn = self.maps[person, rng.integers(self.maps.shape[1])]
-            places = np.argwhere(drawn.any(-1))
-            row, column = np.clip(places[rng.integers(len(places))] - CROP // 2, 0, drawn.shape[0] - CROP)
-            window = drawn[row : row + CROP, column : column + CROP]
-            windows[number] = window[:, ::-1] * np.array([-1, 1, 1], np.int8) if rng.random() < 0.5 else window
-        return windows, persons
+        drawn = self.maps[persons, rng.integers(self.maps.shape[1], size=BATCH)]
+        drawn = np.roll(drawn, rng.integers(-SHIFT, SHIFT + 1), 1)
+        mirrored = rng.random(BATCH) < 0.5
+        drawn[mirrored] = drawn[mirrored, :, ::-1] * np.array([-1, 1, 1], np.int8)
+        return drawn, persons
 
 
 def train_gdna_features(data: Path, out: Path, seed: int) -> None:
@@ -151,8 +150,8 @@ def _objective(teller: Teller, shown: Shown, seed: int, run: Fabric) -> Callable
     mean, scale = shown.numbers.mean(0), shown.numbers.std(0)
 
     def losses(step: int) -> Losses:
-        windows, persons = shown.crops(np.random.default_rng([seed, 8, step]))
-        found = teller.train()(as_maps(windows).to(run.device))
+        maps, persons = shown.batch(np.random.default_rng([seed, 8, step]))
+        found = teller.train()(as_maps(maps).to(run.device))
         terms = {
             kind: functional.cross_entropy(found[kind].float(), torch.from_numpy(true[persons]).to(run.device))
             for kind, true in shown.kinds.items()
@@ -189,8 +188,8 @@ def _stored(value: Tensor) -> np.ndarray:
 
 
 def as_maps(normals: np.ndarray) -> Tensor:
-    """[B, S, S, 3] int8 (times 127) to `[B, 3, S, S]`."""
-    return torch.from_numpy(np.ascontiguousarray(normals)).permute(0, 3, 1, 2).float() / 127
+    """Maps [B, S, S, 3] int8 (times 127) as the network sees them, `[B, 3, S / 2, S / 2]`."""
+    return functional.avg_pool2d(torch.from_numpy(np.ascontiguousarray(normals)).permute(0, 3, 1, 2) / 127, COARSER)
 
 
 def load_map_features() -> MapFeatures:

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from likeness.core.bodies.mean_body import MeanBody
-from likeness.core.evaluation.gdna_checks import floating, fold_correlations, limbs
+from likeness.core.evaluation.gdna_checks import fold_correlations, limbs
 from likeness.core.evaluation.gdna_people import BODY, dressed_person, single_gaussians
 from likeness.core.implicit.gdna_detail import DetailConfig, Details
-from likeness.core.implicit.outfits import CodeDistribution, Outfits
+from likeness.core.implicit.outfits import SPREAD, CodeDistribution, Outfits
 from likeness.core.parametric.body import BodyModel
 from likeness.core.rendering.shading import vertex_normals
 from likeness.core.training.figures.views import seen_from
@@ -23,8 +23,10 @@ class Ball:
     """A field of one layer whose code is the radius of a ball, and a speck beside it where `speck` says so."""
 
     def __init__(self, speck=0.0):
-        self.layers = {"top": SimpleNamespace(bounds=torch.tensor([[-0.8, -0.3, -0.45], [0.8, 0.7, 0.45]]))}
         self.speck = speck
+
+    def layer(self, name):
+        return SimpleNamespace(bounds=torch.tensor([[-0.8, -0.3, -0.45], [0.8, 0.7, 0.45]]))
 
     def distance(self, layer, points, z):
         ball = (points - CHEST).norm(dim=-1) - z
@@ -87,9 +89,9 @@ def test_folds_stay_where_they_are_on_another_shape(body, details):
 
 
 def test_pieces_beside_what_is_worn_are_counted(body):
-    assert floating(Ball(), SMALL, body) == (0, 0)
-    assert floating(Ball(speck=0.04), SMALL, body) == (1, 0)
-    assert floating(Ball(speck=0.1), SMALL, body) == (1, 1)
+    beta = np.zeros(16, np.float32)
+    for speck, spare in ((0.0, (0, 0)), (0.04, (1, 0)), (0.1, (1, 1))):
+        assert dressed_person(body, Ball(speck), beta, SMALL).spare == spare
 
 
 def test_hands_in_clothes_are_missed(body):
@@ -105,6 +107,6 @@ def test_one_gaussian_has_the_mixtures_mean_and_covariance():
     outfits = Outfits({"top": CodeDistribution.fit(codes, gender, alone, kinds=2)}, {"top": 0.0}, np.zeros(17))
     found = single_gaussians(outfits).layers["top"]
     np.testing.assert_allclose(found.mean[0], codes.mean(0), atol=1e-6)
-    covariance = found.factor[0] @ found.factor[0].T
+    covariance = SPREAD**2 * found.factor[0] @ found.factor[0].T
     np.testing.assert_allclose(covariance, np.cov(codes.T, bias=True) + 0.05**2 * np.eye(4), atol=1e-4)
     assert found.alone[0] == pytest.approx(alone.mean())
