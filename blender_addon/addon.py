@@ -4,6 +4,7 @@ import bpy
 
 from . import (
     operators_animation,
+    operators_body,
     operators_create,
     operators_engine,
     operators_export,
@@ -31,6 +32,7 @@ MODULES = (
     operators_expression,
     operators_animation,
     operators_transfer,
+    operators_body,
     operators_export,
     operators_levels,
     panels,

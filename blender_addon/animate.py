@@ -20,9 +20,10 @@ from .axes import to_blender
 def write_clip(rig: bpy.types.Object, clip: Clip, start: int = 1) -> bpy.types.Action:
     """Animate the head by the clip (after `retarget`) from frame `start` on, at the scene's frame rate.
 
-    It replaces the head's animation. Returns the action. Raises InputError when the clip has psi components that the
-    head has no keys for.
+    It replaces the head's animation. Returns the action. Raises InputError when it is no head, or when the clip has psi
+    components that the head has no keys for.
     """
+    heads.check_kind(rig, "head")
     clip = clip.resampled(_scene_rate())
     return _write_action(rig, clip.source or "Clip", _bone_curves(rig, clip), _key_curves(rig, clip), start)
 
@@ -32,8 +33,9 @@ def write_motion(rig: bpy.types.Object, motion: BodyMotion, start: int = 1) -> b
     scene's frame rate.
 
     It replaces the body's animation. The root goes its way over the floor, the pelvis up and down above it. Returns the
-    action.
+    action. Raises InputError when it is no body.
     """
+    heads.check_kind(rig, "body")
     motion = motion.resampled(_scene_rate())
     pelvis = heads.joint_bones(rig)[0]
     moved = {ROOT: motion.translation * (1, 0, 1), pelvis: motion.translation * (0, 1, 0)}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 from bpy.props import EnumProperty, IntProperty
 
 from ..core.avatar import Avatar
@@ -12,7 +13,19 @@ from . import build, heads, preferences, views
 from .jobs import Job, JobOperator, Work, engine_work
 
 
-class HeadOptions:
+class ResolutionOption:
+    """Mixin of operators whose avatar may have a surface that is extracted."""
+
+    resolution: IntProperty(
+        name="Resolution",
+        description="Cells along the longest side when the surface is extracted: more are finer, and slower",
+        default=256,
+        min=64,
+        max=512,
+    )
+
+
+class HeadOptions(ResolutionOption):
     """Mixin of operators with a choice of the implicit head, and of the mesh that its surface becomes."""
 
     model: EnumProperty(
@@ -34,13 +47,6 @@ class HeadOptions:
             ("implicit", "Implicit", "Triangles as they are extracted from the model: every detail of it, for renders"),
         ),
         default="quads",
-    )
-    resolution: IntProperty(
-        name="Resolution",
-        description="Cells along the longest side when the surface is extracted: more are finer, and slower",
-        default=256,
-        min=64,
-        max=512,
     )
 
     def choices(self) -> dict[str, Any]:
@@ -74,6 +80,18 @@ def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Contex
         operator.poll_message_set("Go to Object Mode first")
         return False
     return True
+
+
+def random_seed() -> int:
+    """A seed that an operator shows, so that its result can be had again."""
+    return int(np.random.default_rng().integers(1_000_000))
+
+
+def draw_properties(operator: bpy.types.Operator, *names: str) -> None:
+    """Rows of some of the operator's properties in its dialog."""
+    operator.layout.use_property_split = True
+    for name in names:
+        operator.layout.prop(operator, name)
 
 
 class AvatarJobOperator(JobOperator):

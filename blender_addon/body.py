@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import bpy
+from bpy.props import FloatProperty
 
 from ..core.bodies.sliders import RANGES
 from . import heads
@@ -15,13 +16,38 @@ from .build import METADATA
 
 SEEDS = {"SHAPE": "shape_seed", "DETAIL": "detail_seed"}
 """Code that is resampled -> the parameter that its seed is."""
+LABELS = {
+    "sex": ("Female / Male", "0 is a woman's body, 1 a man's, and what lies between lies between"),
+    "age": ("Age", "Years"),
+    "weight": ("Weight", "0 is thin, 0.5 the mean of people of that sex and age, 1 heavy"),
+    "muscle": ("Muscle", "0 is slack, 0.5 the mean of people of that sex and age, 1 muscular"),
+    "height": ("Height", "From the soles to the top of the head; without it, a body is as tall as its sex and age ask"),
+}
+"""Slider -> its name and its tooltip."""
+MEAN = {"sex": 0.5, "age": 30.0, "weight": 0.5, "muscle": 0.5, "height": 1.7}
+"""Slider -> where it starts when nobody has a body yet."""
+_SHOWN: dict[str, dict[str, Any]] = {
+    "age": {"precision": 0, "step": 100},
+    "height": {"precision": 3, "unit": "LENGTH"},
+}
+_OTHER_HEAD = "head_beta"
+"""Parameter of a body on which a head was put."""
 _DRAFT = "draft"
 """Field of the metadata: what is wanted and not made yet, None for what is to be the seed's again."""
 
 
+def slider(name: str, **options: Any) -> Any:
+    """The property of a slider. Its limits are soft: a script that goes beyond is told so by the body's maker."""
+    label, tooltip = LABELS[name]
+    low, high = RANGES[name]
+    options |= _SHOWN.get(name, {})
+    return FloatProperty(name=label, description=tooltip, soft_min=low, soft_max=high, **options)
+
+
 def is_of_seed(rig: bpy.types.Object) -> bool:
-    """Whether the body can be made again: its seeds are known."""
-    return set(SEEDS.values()) <= heads.metadata(rig)["parameters"].keys()
+    """Whether the body can be made again: its seeds are known, and it has its own head."""
+    parameters = heads.metadata(rig)["parameters"].keys()
+    return set(SEEDS.values()) <= parameters and _OTHER_HEAD not in parameters
 
 
 def value(rig: bpy.types.Object, name: str) -> float:

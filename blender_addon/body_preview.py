@@ -11,6 +11,7 @@ import numpy as np
 from mathutils import Vector
 
 from ..core.parametric.body_motion import BodyMotion
+from ..core.parametric.joint_names import ROOT
 from ..core.parametric.smpl_joints import INDEX, JOINTS
 from . import heads
 from .held import held_actions
@@ -28,11 +29,11 @@ MARGIN = 0.06
 
 STANDING = {
     "left_collar": (0, 0, -8),
-    "left_shoulder": (10, -8, -58),
+    "left_shoulder": (12, -8, -62),
     "left_elbow": (0, -18, 0),
-    "left_hip": (0, 4, 3),
-    "left_ankle": (0, 0, -3),
-    "left_hand": (0, 0, -12),
+    "left_hip": (0, 6, -1),
+    "left_ankle": (0, 0, 1),
+    "left_hand": (0, 0, -14),
 }
 """Degrees of the left side's joints; the right side's are mirrored."""
 STRIDING = {
@@ -65,23 +66,33 @@ def render_body(
         tempfile.TemporaryDirectory(prefix="likeness-") as folder,
         held_actions(rig, heads.mesh_object(rig), animation=False),
     ):
-        heads.pose(rig, standing)
         center, height = _frame(rig)
-        with studio(rig, PANEL, center, SCALE) as scene:
+        with studio(rig, PANEL, center, SCALE, floor=True) as scene:
             for index, (angle, theta) in enumerate(shots):
                 heads.pose(rig, theta)
+                _put_on_floor(rig, scene)
                 aim(scene, center, height, angle)
                 panels.append(render(scene, Path(folder) / f"{index}.png"))
                 progress((index + 1) / len(shots))
     write_sheet([panels], path)
 
 
+def _put_on_floor(rig: bpy.types.Object, scene: bpy.types.Scene) -> None:
+    """Move the posed body so that its lowest point is on the floor and its middle over the floor's."""
+    root = rig.pose.bones[ROOT]
+    root.location = 0, 0, 0
+    layer = scene.view_layers[0]
+    layer.update()
+    points = heads.evaluated(heads.mesh_object(rig), layer.depsgraph)
+    x, y, _ = (points.min(0) + points.max(0)) / 2
+    root.location = root.bone.matrix_local.to_3x3().inverted() @ Vector((-x, -y, -points[:, 2].min()))
+
+
 def _frame(rig: bpy.types.Object) -> tuple[Vector, float]:
-    """Centre and height of the picture in metres: the body from head to foot, as it stands on the floor."""
+    """Centre and height of the picture in metres: the body from head to foot, in the middle of the floor."""
     points = heads.positions(heads.keys(rig)[0])
     top = float(points[:, 2].max())
-    middle = rig.data.bones[heads.joint_bones(rig)[0]].head_local.y
-    return Vector((0.0, middle, top / 2)), top * (1 + 2 * MARGIN)
+    return Vector((0.0, 0.0, top / 2)), top * (1 + 2 * MARGIN)
 
 
 def _widest(motion: BodyMotion) -> np.ndarray:

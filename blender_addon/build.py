@@ -26,12 +26,15 @@ from .drivers import drive_corrective
 from .materials import build_material
 
 METADATA = "likeness"
-"""Custom property of the armature: JSON with the Avatar's fields of the names `STORED`."""
+"""Custom property of the armature: JSON with the Avatar's fields of the names `STORED`, the names of its parts and what
+turns its correctives on."""
 STORED = ("name", "kind", "joint_names", "source", "model", "implicit", "topology", "version", "parameters")
 CARRIERS = ("likeness_carrier_0", "likeness_carrier_1", "likeness_carrier_2")
 """Integer attributes of the mesh: model vertices that carry a vertex."""
 CARRIER_SHARES = "likeness_carrier_shares"
 """Vector attribute of the mesh: their shares."""
+PART = "likeness_part"
+"""Integer attribute of the mesh: which part a vertex is of."""
 
 
 Materials = Mapping[str, bpy.types.Material]
@@ -59,7 +62,9 @@ def build(
 
 def metadata(avatar: Avatar) -> dict[str, Any]:
     """What the armature remembers of the avatar."""
-    return {name: getattr(avatar, name) for name in STORED}
+    correctives = {name: [c.joint, c.feature.tolist()] for name, c in avatar.correctives.items()}
+    parts = [part.name for part in avatar.parts]
+    return {**{name: getattr(avatar, name) for name in STORED}, "parts": parts, "correctives": correctives}
 
 
 def build_surface(
@@ -103,6 +108,8 @@ def _mesh(avatar: Avatar, materials: Materials) -> bpy.types.Mesh:
     indices, shares = (np.concatenate(arrays) for arrays in zip(*(carriers(part) for part in parts), strict=True))
     for name, column in zip(CARRIERS, indices.T, strict=True):
         mesh.attributes.new(name, "INT", "POINT").data.foreach_set("value", np.ascontiguousarray(column))
+    part_of = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.vertices) for part in parts])
+    mesh.attributes.new(PART, "INT", "POINT").data.foreach_set("value", part_of)
     mesh.attributes.new(CARRIER_SHARES, "FLOAT_VECTOR", "POINT").data.foreach_set("vector", shares.ravel())
     return mesh
 

@@ -1,12 +1,12 @@
-"""Exports a head as glTF or FBX, with presets that set every option that matters.
+"""Exports a head or a body as glTF or FBX, with presets that set every option that matters.
 
-The exporters run on a scene of their own that holds the head alone, so the user's scene, selection and frame stay as
-they are; the head's values and actions are put back afterwards.
+The exporters run on a scene of their own that holds it alone, so the user's scene, selection and frame stay as
+they are; values, actions and the names of bones are put back afterwards.
 """
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import InputError
+from ..core.parametric.joint_names import JOINT_NAMES
 from . import hair, hair_color, heads, look
 from .actions import assign, current
 from .held import Held, held_actions
@@ -85,20 +86,46 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+@dataclass(frozen=True)
+class BodyPreset:
+    """An export of a body for one program."""
+
+    label: str
+    preset: str
+    """One of `PRESETS`."""
+    joint_names: str = ""
+    """Whose names the bones have in the file, one of `JOINT_NAMES`; as they are in the scene if empty."""
+
+
+BODY_PRESETS: dict[str, BodyPreset] = {
+    "gltf": BodyPreset("glTF", "gltf"),
+    "fbx_unity": BodyPreset("FBX for Unity", "fbx_unity", "vrm"),
+    "fbx_unreal": BodyPreset("FBX for Unreal", "fbx_unreal", "unreal"),
+    "fbx_mixamo": BodyPreset("FBX for Mixamo", "fbx_generic", "mixamo"),
+}
+
+
 def export_head(
-    rig: bpy.types.Object, path: Path | str, preset: str = "gltf", animation: bool = True, level: int = 0
+    rig: bpy.types.Object,
+    path: Path | str,
+    preset: str = "gltf",
+    animation: bool = True,
+    level: int = 0,
+    joint_names: str = "",
 ) -> None:
-    """Write the head to `path` by one of `PRESETS`; the file appears whole or not at all.
+    """Write the head or body to `path` by one of `PRESETS`; the file appears whole or not at all.
 
     The head is written finished, however it is looked at; without `animation` neutral and at rest. With it, one clip
     covers the head's current actions and whatever keys and bones hold a value without being animated. `level` is the
-    level of detail, 0 the full mesh. Raises InputError when the place cannot be written or the head is no longer whole.
+    level of detail, 0 the full mesh; `joint_names` of `JOINT_NAMES` are those of a body's bones in the file. Raises
+    InputError when the place cannot be written or the head is no longer whole.
     """
     chosen = PRESETS[preset]
     path = Path(path)
     head, shown = heads.mesh_object(rig), mesh_at(rig, level)
     with ExitStack() as stack:
         temporary = stack.enter_context(_beside(path))
+        stack.enter_context(_joints_named(rig, joint_names))
         stack.enter_context(look.finished(rig))
         clip = stack.enter_context(held_actions(rig, head, animation))
         stack.enter_context(_same_action(head, shown))
@@ -180,6 +207,36 @@ def _without_hidden_hair(rig: bpy.types.Object, shown: bpy.types.Object) -> Iter
             yield bare
     finally:
         bpy.data.meshes.remove(bare.data)  # and its object
+
+
+@contextmanager
+def _joints_named(rig: bpy.types.Object, scheme: str) -> Iterator[None]:
+    """A body's bones have a scheme's names for a while; Blender has vertex groups, drivers and the action follow.
+
+    A bone of the user's that has such a name goes by another meanwhile.
+    """
+    own = heads.joint_bones(rig)
+    names = JOINT_NAMES.get(scheme, own)
+    bones = [rig.data.bones[name] for name in own]
+    others = {bone: bone.name for bone in rig.data.bones if bone.name in names and bone not in bones}
+    try:
+        for bone in others:
+            bone.name = f"{bone.name} (aside)"
+        _rename_bones(bones, names)
+        yield
+    finally:
+        _rename_bones(bones, own)
+        for bone, name in others.items():
+            bone.name = name
+
+
+def _rename_bones(bones: list[bpy.types.Bone], names: Sequence[str]) -> None:
+    """By way of names that nothing has: a scheme may call one bone as another calls another."""
+    changed = [(bone, name) for bone, name in zip(bones, names, strict=True) if bone.name != name]
+    for index, (bone, _) in enumerate(changed):
+        bone.name = f"likeness {index}"
+    for bone, name in changed:
+        bone.name = name
 
 
 @contextmanager

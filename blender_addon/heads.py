@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from ..core.parametric.assembly import arkit_deltas, armature_joints, psi_deltas
 from ..core.parametric.head import JOINTS, HeadModel
 from ..core.parametric.joint_names import JOINT_NAMES
-from .axes import to_blender
+from .axes import from_blender, to_blender
 from .bones import place_bones
 from .build import CARRIER_SHARES, CARRIERS, METADATA, add_key
 
@@ -50,9 +50,17 @@ def keys(rig: bpy.types.Object) -> bpy.types.bpy_prop_collection:
 
 
 def metadata(rig: bpy.types.Object) -> dict[str, Any]:
-    """The Avatar's fields of the names `STORED`; `parameters` (`beta`, `psi`, `theta`, ...) are flat lists."""
-    missing = {"kind": "head", "joint_names": "", "implicit": "", "topology": "quads"}  # of heads of version 0.1
+    """What `build.metadata` stores; `parameters` (`beta`, `psi`, `theta`, ...) are flat lists."""
+    # Of heads that are older than some of it:
+    missing = {"kind": "head", "joint_names": "", "implicit": "", "topology": "quads", "parts": [], "correctives": {}}
     return missing | json.loads(rig[METADATA])
+
+
+def check_kind(rig: bpy.types.Object, kind: str) -> None:
+    """Raises InputError where the avatar is of another kind than 'head' or 'body'."""
+    own = metadata(rig)["kind"]
+    if own != kind:
+        raise InputError(f"{rig.name} is a {own}, and a {kind} is needed; select one and try again.")
 
 
 def is_of_photo(rig: bpy.types.Object) -> bool:
@@ -70,6 +78,13 @@ def set_parameters(rig: bpy.types.Object, **parameters: list[float]) -> None:
 def joint_bones(rig: bpy.types.Object) -> tuple[str, ...]:
     """The bones that theta turns, in its order: FLAME's joints of a head, SMPL's of a body by the names it has."""
     return JOINT_NAMES.get(metadata(rig)["joint_names"], JOINTS)
+
+
+def joint_places(rig: bpy.types.Object) -> np.ndarray:
+    """`[J, 3]` metres, in Likeness' axes: where the bones of `joint_bones` rest. Raises InputError when one is gone."""
+    if gone := [name for name in joint_bones(rig) if name not in rig.data.bones]:
+        raise InputError(f"{rig.name} has lost its bone {gone[0]}; name its bones as they were, or make it again.")
+    return from_blender(np.array([rig.data.bones[name].head_local for name in joint_bones(rig)], np.float32))
 
 
 def bone_rests(rig: bpy.types.Object, names: Sequence[str]) -> np.ndarray:
@@ -132,8 +147,9 @@ def add_psi_keys(rig: bpy.types.Object, model: HeadModel) -> None:
 def carriers(rig: bpy.types.Object, model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
     """The three model vertices that carry each vertex of the mesh, `[V, 3]`, and their shares, `[V, 3]`.
 
-    Raises InputError when the head was made with another model.
+    Raises InputError when it is no head, or was made with another model.
     """
+    check_kind(rig, "head")
     if metadata(rig)["model"] != model.sha256:
         raise InputError(f"{rig.name} was made with another head model than the one installed; make the head again.")
     mesh = mesh_object(rig).data
@@ -155,6 +171,17 @@ def positions(key: bpy.types.ShapeKey) -> np.ndarray:
     flat = np.empty(len(key.data) * 3, np.float32)
     key.data.foreach_get("co", flat)
     return flat.reshape(-1, 3)
+
+
+def evaluated(thing: bpy.types.Object, depsgraph: bpy.types.Depsgraph | None = None) -> np.ndarray:
+    """World positions `[V, 3]` of a mesh object after shape keys and armature; in the current scene by default."""
+    made = thing.evaluated_get(depsgraph or bpy.context.evaluated_depsgraph_get())
+    mesh = made.to_mesh()
+    flat = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", flat)
+    made.to_mesh_clear()
+    matrix = np.array(made.matrix_world, np.float32)
+    return flat.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def _displace(key: bpy.types.ShapeKey, displacement: np.ndarray) -> None:

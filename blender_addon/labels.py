@@ -17,6 +17,9 @@ STAGES = {
 }
 """What the engine says it does, in words."""
 
+SKELETONS = {"smpl": "SMPL", "mixamo": "Mixamo", "unreal": "Unreal", "vrm": "Unity / VRM"}
+"""Whose names a body's bones have."""
+
 _WORD = re.compile(r"[A-Z]?[a-z]+")
 
 

@@ -1,6 +1,8 @@
 """Avatar materials as Blender materials: one Principled BSDF each, which glTF and FBX carry as plain PBR."""
 
 import math
+import tempfile
+from pathlib import Path
 
 import bpy
 
@@ -48,6 +50,31 @@ def build_material(material: Material) -> bpy.types.Material:
     return made
 
 
+def read_material(made: bpy.types.Material) -> Material:
+    """What `build_material` was given, with what the user has changed of it since: the inverse of it."""
+    shader = next(node for node in made.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+    color = shader.inputs["Base Color"].default_value[:3]
+    opacity = shader.inputs["Alpha"]
+    clipped = any(link.from_node.type == "MATH" for link in opacity.links)
+    blended = made.surface_render_method == "BLENDED"
+    maps = {
+        node.image.name.partition(".")[0].rpartition("_")[2]: node.image
+        for node in made.node_tree.nodes
+        if node.type == "TEX_IMAGE" and node.image
+    }
+    textures = {f"{kind}_texture": file_of(maps[kind]) for kind in ("color", "normal", "roughness") if kind in maps}
+    return Material(
+        made.name.partition(".")[0],
+        (*color, 1.0 if opacity.is_linked else opacity.default_value),
+        **textures,
+        roughness=shader.inputs["Roughness"].default_value,
+        specular=shader.inputs["Specular IOR Level"].default_value,
+        subsurface=shader.inputs["Subsurface Weight"].default_value,
+        alpha="clip" if clipped else "blend" if blended else "opaque",
+        double_sided=not made.use_backface_culling,
+    )
+
+
 def retexture(made: bpy.types.Material, material: Material) -> None:
     """Give `made`, which `build_material` made, the textures of `material`; what the user changed of it stays."""
     for node, kind, data in textures(made, material):
@@ -88,6 +115,16 @@ def packed_image(name: str, data: bytes, color_space: str = "sRGB") -> bpy.types
     image.filepath_raw = f"//{name}{extension}"  # exporters take the file's name from here
     image.colorspace_settings.name = color_space
     return image
+
+
+def file_of(image: bpy.types.Image) -> bytes:
+    """The PNG or JPEG file of an image, as it is painted now."""
+    if image.packed_file and not image.is_dirty:
+        return image.packed_file.data
+    with tempfile.TemporaryDirectory(prefix="likeness-") as folder:
+        path = Path(folder) / "image.png"
+        image.save(filepath=str(path), save_copy=True)
+        return path.read_bytes()
 
 
 def _link_color(tree: bpy.types.NodeTree, shader: bpy.types.Node, material: Material) -> None:

@@ -8,6 +8,7 @@ from bpy.props import IntProperty, StringProperty
 
 from ..core.errors import LikenessError
 from ..core.parametric.animation import Clip, demo_clip, read_clip
+from ..core.parametric.body_motion import BodyMotion
 from ..core.parametric.flame_sequences import SUFFIXES as FLAME_SUFFIXES
 from ..core.parametric.retarget import FlameTransfer, retarget
 from . import animate, heads, identity, preferences, views
@@ -23,17 +24,29 @@ def play(
     transfer: FlameTransfer | None = None,
 ) -> None:
     """Animate the active head by the clip from frame `start` on, and fit the scene's range. Raises LikenessError."""
-    scene, head = context.scene, views.active_head(context)
+    head = views.active_head(context)
     clip = retarget(clip, identity.model(), transfer)
     if clip.psi is not None:
         heads.add_psi_keys(head, identity.model())
     animate.write_clip(head, clip, start)
+    show_played(operator, context, head, clip, start)
+
+
+def show_played(
+    operator: bpy.types.Operator,
+    context: bpy.types.Context,
+    rig: bpy.types.Object,
+    clip: Clip | BodyMotion,
+    start: int,
+) -> None:
+    """Fit the scene's range to what was put on the head or body, and say what that is."""
+    scene = context.scene
     fps = scene.render.fps / scene.render.fps_base
     scene.frame_start, scene.frame_end = start, start + round(clip.seconds * fps)
     scene.frame_set(start)
     for warning in clip.warnings:
         operator.report({"WARNING"}, warning)
-    operator.report({"INFO"}, f"{clip.source}: {clip.seconds:.1f} seconds are on {head.name}.")
+    operator.report({"INFO"}, f"{clip.source}: {clip.seconds:.1f} seconds are on {rig.name}.")
 
 
 class LIKENESS_OT_preview_animation(HeadOperator, bpy.types.Operator):
@@ -58,12 +71,16 @@ class LIKENESS_OT_preview_animation(HeadOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class ImportOperator(HeadOperator, FileJobOperator):
+class RecordingOperator(FileJobOperator):
     """Mixin of operators that read a recording from a file."""
 
     bl_options = {"UNDO"}
 
     start_frame: IntProperty(name="Start Frame", description="Frame at which the recording begins", default=1)
+
+
+class ImportOperator(HeadOperator, RecordingOperator):
+    """Mixin of operators that read a recording of a head."""
 
     def finish(self, context: bpy.types.Context, result: tuple[Clip, FlameTransfer | None]) -> None:
         play(self, context, result[0], self.start_frame, result[1])

@@ -1,11 +1,10 @@
 """Head from Photo and Random Head, and the handler that starts the first for images dropped on a 3D view."""
 
 import bpy
-import numpy as np
 from bpy.props import BoolProperty, IntProperty
 
 from . import preferences
-from .avatar_jobs import AvatarJobOperator, HeadOptions, avatar_work
+from .avatar_jobs import AvatarJobOperator, HeadOptions, avatar_work, draw_properties, random_seed
 from .jobs import DialogJobOperator, Work
 from .photo_jobs import IMAGE_EXTENSIONS, DetailOptions, PhotosJobOperator
 
@@ -19,7 +18,7 @@ class LIKENESS_OT_head_from_photo(DetailOptions, HeadOptions, AvatarJobOperator,
     bl_options = {"UNDO"}
 
     def draw(self, _context: bpy.types.Context) -> None:
-        _draw(self, "face", "refine", "texture_size", "model", "topology", "resolution")
+        draw_properties(self, "face", "refine", "texture_size", "model", "topology", "resolution")
 
     def work(self, context: bpy.types.Context) -> Work:
         params = {"photos": self.photos, "face": self.face, **self.detail(), **self.choices()}
@@ -40,11 +39,11 @@ class LIKENESS_OT_random_head(HeadOptions, AvatarJobOperator, DialogJobOperator,
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if not self.properties.is_property_set("seed"):
-            self.seed = int(np.random.default_rng().integers(1_000_000))
+            self.seed = random_seed()
         return super().invoke(context, event)
 
     def draw(self, _context: bpy.types.Context) -> None:
-        _draw(self, "seed", "hair", "model", "topology", "resolution")
+        draw_properties(self, "seed", "hair", "model", "topology", "resolution")
 
     def work(self, context: bpy.types.Context) -> Work:
         return avatar_work(
@@ -63,12 +62,6 @@ class LIKENESS_FH_photo(bpy.types.FileHandler):
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         return context.area is not None and context.area.type == "VIEW_3D"
-
-
-def _draw(operator: bpy.types.Operator, *names: str) -> None:
-    operator.layout.use_property_split = True
-    for name in names:
-        operator.layout.prop(operator, name)
 
 
 CLASSES = (LIKENESS_OT_head_from_photo, LIKENESS_OT_random_head, LIKENESS_FH_photo)

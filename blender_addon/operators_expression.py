@@ -23,7 +23,18 @@ class HeadOperator:
         return True
 
 
-class LIKENESS_OT_reset_expression(HeadOperator, bpy.types.Operator):
+class FaceOperator:
+    """Mixin of operators that need something that can smile."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if views.active_face(context) is None:
+            cls.poll_message_set("Select a head that Likeness made, or a body that has one")
+            return False
+        return True
+
+
+class LIKENESS_OT_reset_expression(FaceOperator, bpy.types.Operator):
     """Bring the face back to its neutral expression"""
 
     bl_idname = "likeness.reset_expression"
@@ -38,7 +49,7 @@ class LIKENESS_OT_reset_expression(HeadOperator, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        head = views.active_head(context)
+        head = views.active_face(context)
         if self.region == ALL:
             names = (*ARKIT_NAMES, *(psi_name(k) for k in range(EXPRESSIONS)))
             pose.reset(head)
@@ -48,7 +59,7 @@ class LIKENESS_OT_reset_expression(HeadOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class LIKENESS_OT_apply_preset(HeadOperator, bpy.types.Operator):
+class LIKENESS_OT_apply_preset(FaceOperator, bpy.types.Operator):
     """Set the face to a ready-made expression"""
 
     bl_idname = "likeness.apply_preset"
@@ -61,12 +72,12 @@ class LIKENESS_OT_apply_preset(HeadOperator, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         weights = {**PRESETS, **VISEMES}[self.preset]
         expression.apply(
-            views.active_head(context), {name: self.strength * weights.get(name, 0.0) for name in ARKIT_NAMES}
+            views.active_face(context), {name: self.strength * weights.get(name, 0.0) for name in ARKIT_NAMES}
         )
         return {"FINISHED"}
 
 
-class LIKENESS_OT_key_expression(HeadOperator, bpy.types.Operator):
+class LIKENESS_OT_key_expression(FaceOperator, bpy.types.Operator):
     """Insert keyframes of the whole expression at the current frame"""
 
     bl_idname = "likeness.key_expression"
@@ -74,7 +85,7 @@ class LIKENESS_OT_key_expression(HeadOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        expression.insert_keyframes(views.active_head(context), context.scene.frame_current)
+        expression.insert_keyframes(views.active_face(context), context.scene.frame_current)
         return {"FINISHED"}
 
 

@@ -10,7 +10,7 @@ from ..core.avatar import Avatar
 from ..core.errors import LikenessError
 from ..core.parametric.head import SHAPES
 from . import heads, identity, preferences, views
-from .avatar_jobs import avatar_work, choices_of, in_object_mode
+from .avatar_jobs import avatar_work, choices_of, in_object_mode, random_seed
 from .jobs import JobOperator, Work
 from .operators_expression import HeadOperator
 from .resurface import resurface
@@ -29,7 +29,7 @@ class LIKENESS_OT_randomise_identity(HeadOperator, bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        self.seed = int(np.random.default_rng().integers(1_000_000))
+        self.seed = random_seed()
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -8,9 +8,9 @@ from bpy.props import FloatProperty
 
 from ..core.avatar import Avatar
 from . import build, heads, identity, mixing, preferences, views
+from .avatar_jobs import AvatarJobOperator, avatar_work, choices_of
 from .extras import dressed, materials_of, with_extras, with_hair
 from .hair import HAIR
-from .avatar_jobs import AvatarJobOperator, avatar_work, choices_of
 from .jobs import DialogJobOperator, Job, Work
 
 

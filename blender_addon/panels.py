@@ -5,7 +5,7 @@ import bpy
 from ..core.parametric.arkit import PRESETS, REGIONS, VISEMES, mirrored
 from ..core.parametric.assembly import psi_name
 from ..core.parametric.head import EXPRESSIONS
-from . import expression, hair, heads, identity, labels, pose, views
+from . import body, expression, hair, heads, identity, labels, pose, views
 from .jobs import JobOperator
 from .properties import HAIR_SLIDERS, IDENTITY_SLIDERS, settings
 
@@ -29,8 +29,18 @@ class HeadPanel(LikenessPanel):
         return views.active_head(context) is not None
 
 
+class BodyPanel(LikenessPanel):
+    """Mixin of panels that show one body."""
+
+    bl_parent_id = "LIKENESS_PT_main"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return views.active_body(context) is not None
+
+
 class LIKENESS_PT_main(LikenessPanel, bpy.types.Panel):
-    """Make a head; the progress of what is being made."""
+    """Make a head or a body; the progress of what is being made."""
 
     bl_label = "Likeness"
 
@@ -50,10 +60,16 @@ class LIKENESS_PT_main(LikenessPanel, bpy.types.Panel):
         thing = context.active_object
         if thing is not None and thing.type == "MESH" and heads.find(thing) is None:
             layout.operator("likeness.head_from_mesh", icon="MESH_DATA", text=f"Head from {thing.name}")
-        head = views.active_head(context)
-        if head is None:
+        head, figure = views.active_head(context), views.active_body(context)
+        if head is None and figure is None:
             layout.label(text="or drop portraits of one person on the view", icon="INFO")
-            return
+        layout.operator("likeness.add_body", icon="ARMATURE_DATA", text="Add Body...")
+        if figure is not None:
+            layout.label(text=figure.name, icon="ARMATURE_DATA")
+        if head is not None:
+            self._head(layout, context, head)
+
+    def _head(self, layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
         layout.label(text=head.name, icon="OUTLINER_OB_ARMATURE")
         if hair.is_there(head):
             self._hair(layout.row(align=True), head)
@@ -130,6 +146,10 @@ class LIKENESS_PT_expression(HeadPanel, bpy.types.Panel):
     bl_label = "Expression"
     bl_options: set[str] = set()
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return views.active_face(context) is not None
+
     def draw(self, context: bpy.types.Context) -> None:
         layout, options = self.layout, settings(context)
         row = layout.row(align=True)
@@ -154,7 +174,7 @@ class LIKENESS_PT_expression(HeadPanel, bpy.types.Panel):
 
     def _sliders(self, column: bpy.types.UILayout, context: bpy.types.Context, names: list[str]) -> None:
         """A row a blendshape, or a row a pair: one slider for both sides when they are mirrored."""
-        head = views.active_head(context)
+        head = views.active_face(context)
         keys = heads.keys(head)
         for name in dict.fromkeys(min(name, mirrored(name)) for name in names):  # the left one of a pair
             split = column.split(factor=0.4, align=True)
@@ -217,6 +237,68 @@ class LIKENESS_PT_export(HeadPanel, bpy.types.Panel):
             self.layout.operator("likeness.add_levels", icon="MOD_DECIM")
 
 
+class LIKENESS_PT_body_shape(BodyPanel, bpy.types.Panel):
+    """Whose body it is, and what it wears."""
+
+    bl_label = "Shape"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and body.is_of_seed(views.active_body(context))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        rig, layout = views.active_body(context), self.layout
+        wanted = rig.likeness_sliders.body
+        for code, name in body.SEEDS.items():
+            row = layout.row(align=True)
+            row.prop(wanted, name)
+            row.operator("likeness.resample_body", icon="FILE_REFRESH", text="").code = code
+        column = layout.column(align=True)
+        for name in body.LABELS:
+            row = column.row(align=True)
+            row.prop(wanted, name, slider=True)
+            if body.is_chosen(rig, name):
+                row.operator("likeness.release_slider", icon="X", text="").slider = name
+        row = layout.row()
+        row.scale_y = 1.2
+        row.active_default = body.is_ahead(rig)
+        row.operator("likeness.update_body", icon="FILE_REFRESH")
+
+
+class LIKENESS_PT_body_head(BodyPanel, bpy.types.Panel):
+    """Another head on the body."""
+
+    bl_label = "Head"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and views.active_face(context) is None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column(align=True)
+        if views.scene_heads(context):
+            column.operator_menu_enum("likeness.attach_head", "head", icon="USER")
+        column.operator("likeness.attach_head", icon="IMAGE_DATA", text="Attach Head from File...")
+
+
+class LIKENESS_PT_body_motion(BodyPanel, bpy.types.Panel):
+    """Motion for the body."""
+
+    bl_label = "Motion"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.operator("likeness.import_motion", icon="IMPORT", text="Import Motion...")
+
+
+class LIKENESS_PT_body_export(BodyPanel, bpy.types.Panel):
+    """The way out of Blender."""
+
+    bl_label = "Export"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.column(align=True).operator_enum("likeness.export_body", "preset")
+
+
 def draw_import_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.operator("likeness.head_from_photo", text="Photo as Likeness Head (.jpg/.png/...)")
     self.layout.operator("likeness.head_from_scan", text="Scan as Likeness Head (.ply/.obj/.stl/.glb)")
@@ -224,6 +306,7 @@ def draw_import_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 def draw_export_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.operator_menu_enum("likeness.export_head", "preset", text="Likeness Head")
+    self.layout.operator_menu_enum("likeness.export_body", "preset", text="Likeness Body")
 
 
 CLASSES = (
@@ -235,4 +318,8 @@ CLASSES = (
     LIKENESS_PT_flame,
     LIKENESS_PT_animation,
     LIKENESS_PT_export,
+    LIKENESS_PT_body_shape,
+    LIKENESS_PT_body_head,
+    LIKENESS_PT_body_motion,
+    LIKENESS_PT_body_export,
 )

@@ -8,10 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
+from ..core.bodies.sliders import RANGES
 from ..core.parametric.arkit import ARKIT_NAMES, mirrored
-from . import expression, hair, hair_color, heads, identity, labels, look, pose
+from . import body, expression, hair, hair_color, heads, identity, labels, look, pose
 
 IDENTITY_SLIDERS = 24
 """Components of identity that have a slider: they come in the order of how much they explain."""
@@ -89,6 +98,26 @@ def _pose_slider(channel: str) -> Any:
     )
 
 
+def _body_slider(name: str) -> Any:
+    return body.slider(
+        name,
+        get=lambda group: body.value(group.id_data, name),
+        set=lambda group, value: body.want(group.id_data, name, value),
+        options=set(),
+    )
+
+
+def _body_seed(name: str, label: str, tooltip: str) -> Any:
+    return IntProperty(
+        name=label,
+        description=tooltip,
+        min=0,
+        get=lambda group: int(body.value(group.id_data, name)),
+        set=lambda group, value: body.want(group.id_data, name, value),
+        options=set(),
+    )
+
+
 LIKENESS_PG_twins = _group(
     "LIKENESS_PG_twins",
     "The blendshapes of one head that have two sides, both moved together.",
@@ -111,13 +140,25 @@ LIKENESS_PG_pose = _group(
 )
 
 
+LIKENESS_PG_body = _group(
+    "LIKENESS_PG_body",
+    "What one body is made of, as the artist wants it; Update Body makes it so.",
+    {
+        **{name: _body_slider(name) for name in RANGES},
+        "shape_seed": _body_seed("shape_seed", "Shape Seed", "Whose body it is; what you set of it stays as set"),
+        "detail_seed": _body_seed("detail_seed", "Detail Seed", "The clothes and the folds on the same body"),
+    },
+)
+
+
 class LIKENESS_PG_head(bpy.types.PropertyGroup):
-    """Everything that the panel can change on one head: `Object.likeness_sliders` of its armature."""
+    """Everything that the panel can change on one head or body: `Object.likeness_sliders` of its armature."""
 
     twins: PointerProperty(type=LIKENESS_PG_twins)
     identity: PointerProperty(type=LIKENESS_PG_identity)
     hair: PointerProperty(type=LIKENESS_PG_hair)
     pose: PointerProperty(type=LIKENESS_PG_pose)
+    body: PointerProperty(type=LIKENESS_PG_body)
     show_hair: BoolProperty(
         name="Show Hair",
         description="Show the hair in views, renders and exported files; without it the whole skin is there",
@@ -182,6 +223,7 @@ CLASSES = (
     LIKENESS_PG_identity,
     LIKENESS_PG_hair,
     LIKENESS_PG_pose,
+    LIKENESS_PG_body,
     LIKENESS_PG_head,
     LIKENESS_PG_settings,
 )

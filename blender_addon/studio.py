@@ -28,11 +28,12 @@ BACKDROP = (0.2, 0.205, 0.215, 1.0)
 
 @contextmanager
 def studio(
-    rig: bpy.types.Object, panel: tuple[int, int], center: Vector, scale: float = 1.0
+    rig: bpy.types.Object, panel: tuple[int, int], center: Vector, scale: float = 1.0, floor: bool = False
 ) -> Iterator[bpy.types.Scene]:
     """A scene with the avatar, lights about `center`, a camera, and a backdrop that goes round with the camera.
 
     `panel` is the picture's width and height in pixels; `scale` how many times larger than a head what is shown is.
+    With a `floor` at height 0 the backdrop bends into it, so that there are shadows to stand on.
     """
     scene = bpy.data.scenes.new("studio")
     for thing in (rig, heads.mesh_object(rig)):
@@ -42,7 +43,7 @@ def studio(
     use_nodes(scene.world)
     scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = AMBIENT
     own: list[bpy.types.ID] = [scene.world]
-    for name, data, matrix in _props(center, scale):
+    for name, data, matrix in _props(center, scale, floor):
         prop = bpy.data.objects.new(f"studio {name}", data)
         prop.matrix_world = matrix
         scene.collection.objects.link(prop)
@@ -72,7 +73,7 @@ def _set_render(scene: bpy.types.Scene, panel: tuple[int, int]) -> None:
     scene.view_settings.view_transform = "Standard"  # the texture's own colours, to compare with the photo
 
 
-def _props(center: Vector, scale: float) -> Iterator[tuple[str, bpy.types.ID, Matrix]]:
+def _props(center: Vector, scale: float, floor: bool) -> Iterator[tuple[str, bpy.types.ID, Matrix]]:
     """Lights, camera and backdrop: name, data, place."""
     for name, ((around, up), watts, size) in LIGHTS.items():
         light = bpy.data.lights.new(f"studio {name}", "AREA")
@@ -83,8 +84,10 @@ def _props(center: Vector, scale: float) -> Iterator[tuple[str, bpy.types.ID, Ma
     camera.angle = FIELD
     yield "camera", camera, Matrix()
     mesh = bpy.data.meshes.new("studio backdrop")
-    corners = [(x * scale, y * scale, -3 * scale) for x, y in ((-4, -4), (4, -4), (4, 4), (-4, 4))]
-    mesh.from_pydata(corners, [], [(0, 1, 2, 3)])
+    profile = _swept(-center.z, scale) if floor else [(-4 * scale, -3 * scale), (4 * scale, -3 * scale)]
+    points = [(side * 4 * scale, up, back) for up, back in profile for side in (-1, 1)]
+    mesh.from_pydata(points, [], [(i, i + 1, i + 3, i + 2) for i in range(0, len(points) - 2, 2)])
+    mesh.shade_smooth()
     material = bpy.data.materials.new("studio backdrop")
     use_nodes(material)
     shader = material.node_tree.nodes["Principled BSDF"]
@@ -97,6 +100,14 @@ def _props(center: Vector, scale: float) -> Iterator[tuple[str, bpy.types.ID, Ma
 def aim(scene: bpy.types.Scene, center: Vector, height: float, around: float) -> None:
     """Have the camera look at `center` from `around` degrees to the avatar's left; it sees `height` metres."""
     scene.camera.matrix_world = _looking_at(center, around, 0, height / 2 / math.tan(FIELD / 2))
+
+
+def _swept(ground: float, scale: float) -> list[tuple[float, float]]:
+    """Height over the camera and way behind it of a backdrop's profile: the floor, a bend, the wall."""
+    radius, end = 0.6 * scale, -2.4 * scale
+    turns = [math.pi / 2 * step / 8 for step in range(9)]
+    bend = [(ground + radius * (1 - math.cos(turn)), end - radius * math.sin(turn)) for turn in turns]
+    return [(ground, scale), *bend, (4 * scale, end - radius)]
 
 
 def _looking_at(center: Vector, around: float, up: float, distance: float) -> Matrix:

@@ -4,6 +4,7 @@ import bpy
 from mathutils import Vector
 
 from ..core.errors import InputError
+from ..core.parametric.arkit import ARKIT_NAMES
 from . import heads
 from .build import METADATA
 
@@ -15,7 +16,7 @@ def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
     """The armature of the head that the active object belongs to; where it belongs to nothing of Likeness', the scene's
     only avatar, if that is a head.
 
-    A head that lost its mesh or its shape keys is none.
+    A head that lost its mesh or its shape keys is none, and a body neither.
     """
     return _active(context, "head")
 
@@ -23,6 +24,12 @@ def active_head(context: bpy.types.Context) -> bpy.types.Object | None:
 def active_body(context: bpy.types.Context) -> bpy.types.Object | None:
     """The armature of the active body, likewise."""
     return _active(context, "body")
+
+
+def active_face(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The armature of what is active and can smile: a head, or a body that got a head of its own."""
+    body = active_body(context)
+    return body if body and ARKIT_NAMES[0] in heads.keys(body) else active_head(context)
 
 
 def _active(context: bpy.types.Context, kind: str) -> bpy.types.Object | None:
@@ -34,13 +41,17 @@ def _active(context: bpy.types.Context, kind: str) -> bpy.types.Object | None:
 
 
 def _is_whole(rig: bpy.types.Object, kind: str) -> bool:
-    if heads.metadata(rig)["kind"] != kind:
-        return False
     try:
+        heads.check_kind(rig, kind)
         heads.mesh_object(rig)
     except InputError:
         return False
     return True
+
+
+def scene_heads(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The armatures of the scene's heads."""
+    return [thing for thing in context.scene.objects if METADATA in thing and _is_whole(thing, "head")]
 
 
 def selected_heads(context: bpy.types.Context) -> list[bpy.types.Object]:

@@ -10,22 +10,24 @@ import numpy as np
 
 from ..avatar import Avatar, Joint, Material, Part
 from ..errors import UsageError
+from ..parametric.assembly import MATERIALS as HEAD_MATERIALS
 from ..parametric.body import BodyModel
 from ..parametric.joint_names import JOINT_NAMES, ROOT
 from ..parametric.parts import PartMaker, model_part
 from ..parametric.smpl_joints import INDEX, JOINTS, PARENTS
 from .correctives import body_correctives
 
-EYE = Material("eyes", (0.55, 0.5, 0.46, 1.0), roughness=0.08)
 MATERIALS: dict[str, Material] = {
-    "skin": Material("skin", (0.52, 0.29, 0.2, 1.0), roughness=0.45, subsurface=0.3),
-    "left_eye": EYE,
-    "right_eye": EYE,
+    **{name: HEAD_MATERIALS[name] for name in ("skin", "left_eye", "right_eye", "brows", "lashes", "hair")},
+    "iris": Material("iris", (0.07, 0.035, 0.02, 1.0), roughness=0.05),
+    "pupil": Material("pupil", (0.003, 0.003, 0.003, 1.0), roughness=0.05),
 }
-"""Part name -> what it is made of when nothing better is known."""
+"""Part name -> what it is made of when nothing better is known; `iris` and `pupil` are of both eyes."""
+_IRIS, _PUPIL = 33.0, 18.0
+"""Degrees from the pole of an eyeball: half-way from the ring of vertices that ends it to the next."""
 ROOT_LENGTH = 0.2
 """Metres of the root's bone, which lies on the floor and points ahead."""
-_ALONG = {"pelvis": "spine1", "spine3": "neck", "wrist": "hand"}
+_ALONG = {"pelvis": "spine1", "spine3": "neck"}
 """Joint of several children -> the child to which its bone points."""
 
 
@@ -59,6 +61,10 @@ def body_avatar(
     drivers, corrections = body_correctives(model, JOINT_NAMES[joint_names])
     maker = PartMaker(with_root(model.lbs_weights), {**MATERIALS, **(materials or {})}, {}, corrections)
     parts = [maker.finished(model_part(model, vertices, index, shown)) for index in range(len(model.parts))]
+    for part in parts:
+        if part.name.endswith("_eye"):
+            part.face_material[_within(part, _IRIS)] = maker.slot("iris")
+            part.face_material[_within(part, _PUPIL)] = maker.slot("pupil")
     parts += [maker.finished(replace(part, weights=with_root(part.weights))) for part in extra_parts]
     up = np.array([0, -min(part.vertices[:, 1].min() for part in parts), 0], np.float32)
     stored = {key: np.ravel(value).tolist() for key, value in (parameters or {}).items()}
@@ -76,6 +82,14 @@ def body_avatar(
         version=version,
         images=dict(images or {}),
     )
+
+
+def _within(eye: Part, degrees: float) -> np.ndarray:
+    """[F] whether a face of an eyeball is all within that angle of its pole, the middle of its foremost ring."""
+    out = eye.vertices - eye.vertices.mean(0)
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    pole = out[np.argsort(-out[:, 2])[:8]].mean(0)
+    return (out @ pole / np.linalg.norm(pole) > np.cos(np.radians(degrees)))[eye.faces].all(1)
 
 
 def body_joints(avatar: Avatar) -> np.ndarray:

@@ -5,6 +5,7 @@ All is made about the mean body, and then carried to the person's own shape by t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from ..geometry.smoothstep import smoothstep
 from ..implicit.chunks import in_chunks
 from ..implicit.gdna import Gdna
 from ..implicit.gdna_detail import Details
+from ..parametric.smpl_joints import INDEX
 from ..rendering.bake import Bake
 from .mean_body import MeanBody
 
@@ -28,15 +30,19 @@ HEIGHT = 1.7
 """Metres of the mean body: a resolution is that of its cells."""
 QUAD = 1.8
 """Cells that a quad is wide."""
-SPECK = 0.03
+SPECK = 0.08
 """Share of a layer's surface below which a piece of it floats."""
 SMOOTHING = 8
+LIFT = {"top": 0.003, "bottom": 0.0015, "shoes": 0.001, "hair": 0.0}
+"""Metres by which each layer is made wider: the fields are a millimetre off, and what is worn over must be over."""
 DEEP = 0.004
 """Metres under the skin at which clothes end."""
-COVERED = 0.008
-"""Metres inside of a garment at which another one ends, and skin is left out."""
+COVERED, HIDDEN = 0.008, 0.002
+"""Metres inside of a garment at which another one ends, and at which skin is left out."""
 UNDER = {"bottom": ("top", "shoes"), "shoes": ("bottom", "top"), "hair": ("top",), "top": ("shoes",)}
 """Layer -> the layers that hide it. Hair hides nothing: it turns with the head."""
+BARE_NECK = 0.2
+"""Least weight of neck and head on skin that is never left out."""
 CLOSE, LOOSE = 0.005, 0.05
 """Metres off the skin up to which it alone carries what is worn, and from which W does."""
 MARGIN = 0.004
@@ -66,8 +72,8 @@ def layer_mesh(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution
     Raises EngineError.
     """
     step = HEIGHT / resolution
-    bounds = field.layer(layer).bounds
-    surface = extract_on(lambda points: field.distance(layer, points[None], codes[layer])[0], Grid.within(bounds, step))
+    lifted = partial(_lifted, field, layer, codes[layer])
+    surface = extract_on(lifted, Grid.within(field.layer(layer).bounds, step))
     vertices, triangles = surface.vertices.double().numpy(), surface.triangles.numpy()
     vertices, triangles = _compact(vertices, without_specks(vertices, triangles, SPECK))
     vertices = smoothed(vertices, triangles, SMOOTHING)
@@ -87,8 +93,10 @@ def covered_skin(field: Gdna, codes: Codes, body: MeanBody) -> np.ndarray:
     hidden = np.zeros(len(body.skin), bool)
     for layer in codes:
         if layer != "hair":
-            hidden[body.skin] |= _distance(field, layer, body.vertices, codes) < -COVERED
-    return hidden
+            hidden[body.skin] |= _distance(field, layer, body.vertices, codes) < -HIDDEN
+    # Another head may take the place of this one: the neck stays whole under a collar.
+    neck = body.model.lbs_weights[:, [INDEX["neck"], INDEX["head"]]].sum(1)
+    return hidden & (neck < BARE_NECK)
 
 
 def layer_part(field: Gdna, layer: str, mesh: Mesh, body: MeanBody, shaped: np.ndarray) -> Part:
@@ -120,9 +128,13 @@ def baked_normals(
     return bake.normal_image(normals.numpy())
 
 
+def _lifted(field: Gdna, layer: str, z: Tensor, points: Tensor) -> Tensor:
+    """[N] metres from points `[N, 3]` to the layer as it is made."""
+    return field.distance(layer, points[None], z)[0] - LIFT[layer]
+
+
 def _distance(field: Gdna, layer: str, points: np.ndarray, codes: Codes) -> np.ndarray:
-    found = in_chunks(lambda part: field.distance(layer, part[None], codes[layer])[0], torch.from_numpy(points).float())
-    return found.numpy()
+    return in_chunks(partial(_lifted, field, layer, codes[layer]), torch.from_numpy(points).float()).numpy()
 
 
 def _compact(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

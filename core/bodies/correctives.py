@@ -54,10 +54,11 @@ def principal_correctives(joint: str, directions: np.ndarray) -> tuple[np.ndarra
     mixed, _, _ = np.linalg.svd(moved @ moved.T)
     displacements = (mixed.T @ moved).reshape(9, -1, 3)
     features = np.linalg.solve(spread, mixed).T
-    keys = []
+    kept, moves = [], []
     for feature, displacement in zip(features, displacements, strict=True):
         for sign in (1, -1):
             most = (sign * rotations @ feature).max()
             if most * np.linalg.norm(displacement, axis=-1).max() >= LEAST:
-                keys.append((sign * feature.reshape(3, 3) / most, sign * displacement * most))
-    return tuple(np.array([key[i] for key in keys], np.float32) for i in range(2))
+                kept.append(sign * feature.reshape(3, 3) / most)
+                moves.append(sign * displacement * most)
+    return np.array(kept, np.float32), np.array(moves, np.float32)

@@ -17,8 +17,6 @@ from .colors import cloth_material, person_colors
 from .mean_body import MeanBody
 
 TEXELS = {"top": 1536, "bottom": 1536, "shoes": 512, "hair": 1024}
-RESOLUTION = 256
-"""Cells along the mean body's height: 6.6 mm each."""
 
 OnProgress = Callable[[str, float], None]
 
@@ -42,17 +40,16 @@ class Dresser:
     body: MeanBody
     field: Gdna
     details: Details
+    progress: OnProgress
 
     @classmethod
-    def load(cls, model: BodyModel) -> "Dresser":
-        """Raises EngineError when weights are missing or damaged."""
-        return cls(MeanBody(model), load_gdna(), load_details())
+    def load(cls, model: BodyModel, progress: OnProgress = lambda _stage, _share: None) -> "Dresser":
+        """`progress` is told what is made. Raises EngineError when weights are missing or damaged."""
+        return cls(MeanBody(model), load_gdna(), load_details(), progress)
 
     def codes(self, beta: np.ndarray, seed: int) -> Codes:
         """What a body `beta` [16] wears by the seed of its shape code."""
-        rng = np.random.default_rng([seed, 1])
-        worn = self.field.outfits.sample(self.field.outfits.gender(beta), rng)
-        return {layer: torch.from_numpy(z)[None] for layer, z in worn.items()}
+        return self.field.sample(beta, np.random.default_rng([seed, 1]))
 
     def dressed(
         self,
@@ -60,8 +57,7 @@ class Dresser:
         *,
         shape_seed: int,
         detail_seed: int,
-        resolution: int = RESOLUTION,
-        progress: OnProgress = lambda _stage, _share: None,
+        resolution: int,
     ) -> Dressed:
         """The body `beta` [16] dressed: garments by one seed, their folds by another. Raises EngineError."""
         codes = self.codes(beta, shape_seed)
@@ -70,7 +66,7 @@ class Dresser:
         colors = person_colors(shape_seed)
         parts, materials = [], {"skin": replace(MATERIALS["skin"], color=colors["skin"])}
         for number, layer in enumerate(codes):
-            progress(f"Making the {layer}", number / len(codes))
+            self.progress(f"Making the {layer}", number / len(codes))
             mesh = layer_mesh(self.field, layer, codes, self.body, resolution)
             parts.append(layer_part(self.field, layer, mesh, self.body, shaped))
             normals = baked_normals(self.field, self.details, layer, mesh, codes, z_detail, TEXELS[layer])

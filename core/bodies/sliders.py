@@ -1,8 +1,8 @@
-"""What a body's betas say of a person: sex, age, weight, muscle and height; and the betas of a person who differs in them.
+"""What a body's betas say of a person: sex, age, weight, muscle and height; and betas of one who differs in them.
 
 The betas that belong to sliders are a quadratic of them, the sliders that belong to betas linear in those: both are
-learned from bodies of known sliders (`likeness train body-sliders`). A line tells weight and muscle of those bodies less
-well than a quadratic would, but goes wrong less with betas of a seed, which are not distributed like theirs.
+learned from bodies of known sliders (`likeness train body-sliders`). A line tells weight and muscle of those bodies
+less well than a quadratic would, but goes wrong less with betas of a seed, which are not distributed like theirs.
 """
 
 from collections.abc import Mapping
@@ -79,7 +79,7 @@ class BodySliders:
         return self._mean_beta(_point(sliders))
 
     def changed(self, beta: np.ndarray, wanted: Mapping[str, float], model: BodyModel) -> np.ndarray:
-        """`[16]` float32: the person of `beta` with the sliders in `wanted`; in all else as far from the mean as before.
+        """`[16]` float32: the person of `beta` with the sliders in `wanted`; else as far from the mean as before.
 
         A height that is not wanted stays as far from the mean of the new sex and age as it was from that of the old.
         Raises InputError for a slider that there is not, beyond its range, or for a height that nobody of that age has.

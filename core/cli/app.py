@@ -135,15 +135,27 @@ def body(
         Path | None, typer.Option(metavar="FILE", help="Motion to play on the body: .bvh, or .npz of AMASS or SMPL.")
     ] = None,
     joint_names: Annotated[JointNames, typer.Option(help="What the bones are called.")] = JointNames.smpl,
+    clothes: Annotated[bool, typer.Option(help="Whether it is dressed.")] = True,
+    resolution: Annotated[int, typer.Option(help="Cells of the clothes' fields along a body's height.")] = 256,
     formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
 ) -> None:
     """Make an animatable body of a seed, or of a shape."""
     from ..bodies.shape import read_beta
     from .avatar import make_avatar
 
-    params: dict[str, Any] = {"seed": seed, "beta": beta and read_beta(beta), "joint_names": joint_names.value}
-    params |= {"sex": sex, "age": age, "weight": weight, "muscle": muscle, "height": height}
-    make_avatar("body", "body", params, out, formats=_formats(formats), animate=motion and str(motion))
+    params: dict[str, Any] = {
+        "seed": seed,
+        "beta": read_beta(beta) if beta else None,
+        "joint_names": joint_names.value,
+        "clothes": clothes,
+        "resolution": resolution,
+        "sex": sex,
+        "age": age,
+        "weight": weight,
+        "muscle": muscle,
+        "height": height,
+    }
+    make_avatar("body", "body", params, out, formats=_formats(formats), animate=str(motion) if motion else None)
 
 
 @app.command()

@@ -14,16 +14,18 @@ from ..bodies.motion import load_motion
 from ..engine.client import Engine
 from ..errors import EngineError, InputError, LikenessError, UsageError
 from ..parametric.animation import read_clip
+from ..parametric.body_motion import BodyMotion
+from ..parametric.clip import Clip
 from ..parametric.smpl_joints import adult_joints
 from .progress import OnProgress, progress_bars
 from .staging import staged
 
 BATCH = (sys.executable, "-P", "-m", "likeness.blender_addon.batch")
-_CHECKS: dict[str, Callable[[str], object]] = {
+READERS: dict[str, Callable[[str], Clip | BodyMotion]] = {
     "head": read_clip,
     "body": lambda motion: load_motion(motion, adult_joints()),
 }
-"""Kind -> what reads a file of its motion, and raises InputError where that cannot be used."""
+"""Kind -> what reads a file of its motion. Raises InputError where that cannot be used."""
 _ERRORS: dict[int, type[LikenessError]] = {2: UsageError, 3: InputError}
 
 
@@ -41,8 +43,8 @@ def make_avatar(
     heads too, `head_lod1.<format>` and on. The engine's `method` makes the `kind`, head or body, from `params`;
     `animate` is a file of its motion. Raises LikenessError.
     """
-    if animate not in (None, "demo"):
-        _CHECKS[kind](animate)  # refuse it before the work begins
+    # Read before the work begins, which it may make useless.
+    warnings = () if animate in (None, "demo") else READERS[kind](animate).warnings
     with staged(out) as folder, progress_bars() as stages:
         avatar = folder / f"{kind}.npz"
         with stages.job("Engine") as progress:
@@ -50,6 +52,7 @@ def make_avatar(
         with stages.job("Blender") as progress:
             build(kind, avatar, folder, formats=formats, animate=animate, levels=levels, progress=progress)
         avatar.unlink()
+        report["warnings"] += warnings
         report["seconds"] = {**stages.seconds, "total": round(sum(stages.seconds.values()), 3)}
         (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
 
@@ -89,6 +92,6 @@ def build(
             log.seek(0)
             lines = log.read().decode(errors="replace").split("\n")
             reason = next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {code}")
-            if kind := _ERRORS.get(code):
-                raise kind(reason)
+            if error := _ERRORS.get(code):
+                raise error(reason)
             raise EngineError(f"Blender could not build the {kind} ({reason.rstrip('.')}).")

@@ -223,58 +223,29 @@ def body(
     weight: float | None = None,
     muscle: float | None = None,
     height: float | None = None,
+    clothes: bool = True,
     resolution: int = 256,
     joint_names: str = "smpl",
 ) -> dict[str, Any]:
-    """Make the body of a seed, the same each time; its bones named as `joint_names` says.
+    """Make the body of a seed, the same each time, in its clothes or without; its bones named as `joint_names` says.
 
     Its shape is of `shape_seed`, its detail of `detail_seed`, each the seed where it is not given. `beta` takes the
     place of the seed's shape. Sex, age and build (see `bodies.sliders`) are the shape's own where they are not given.
     """
-    from dataclasses import asdict
-
-    from ..bodies.avatar import body_avatar
     from ..bodies.dressing import Dresser
-    from ..bodies.shape import checked_seed, given_beta, random_beta
-    from ..bodies.sliders import BodySliders
+    from ..bodies.seeded import seeded_body
     from ..parametric.body import BodyModel
     from ..weights import weights_path
 
-    seeds = {
-        "seed": checked_seed(seed),
-        "shape_seed": checked_seed(seed if shape_seed is None else shape_seed),
-        "detail_seed": checked_seed(seed if detail_seed is None else detail_seed),
-    }
-    given = {"sex": sex, "age": age, "weight": weight, "muscle": muscle, "height": height}
-    wanted = {name: value for name, value in given.items() if value is not None}
+    sliders = {"sex": sex, "age": age, "weight": weight, "muscle": muscle, "height": height}
+    options: dict[str, Any] = {"shape_seed": shape_seed, "detail_seed": detail_seed, "beta": beta}
+    options["wanted"] = {name: value for name, value in sliders.items() if value is not None}
 
     def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
         progress("Shaping the body", 0.1)
-        model, sliders = BodyModel.load(weights_path("body")), BodySliders.load()
-        own = random_beta(seeds["shape_seed"], model) if beta is None else given_beta(beta, model)
-        shape = sliders.changed(own, wanted, model)
-        stored = {**seeds, "resolution": resolution, **asdict(sliders.of(shape, model)), **wanted}
-        stored["chosen"] = [float(name in wanted) for name in given]
-        if beta is not None:
-            stored["given_beta"] = beta
-        worn = Dresser.load(model).dressed(
-            shape,
-            shape_seed=seeds["shape_seed"],
-            detail_seed=seeds["detail_seed"],
-            resolution=resolution,
-            progress=lambda stage, share: progress(stage, 0.1 + 0.8 * share),
-        )
-        avatar = body_avatar(
-            model,
-            shape,
-            name=f"Body {seed}",
-            joint_names=joint_names,
-            extra_parts=worn.parts,
-            hidden=worn.hidden,
-            materials=worn.materials,
-            parameters=stored | worn.parameters,
-            version=VERSION,
-        )
+        model = BodyModel.load(weights_path("body"))
+        dresser = Dresser.load(model, lambda stage, share: progress(stage, 0.1 + 0.9 * share)) if clothes else None
+        avatar = seeded_body(model, seed, **options, resolution=resolution, joint_names=joint_names, dresser=dresser)
         return avatar, {"parameters": avatar.parameters}
 
     return _saved(job, out, "cpu")

@@ -1,4 +1,6 @@
-"""Suite `figures`: clothed figures as training data: do clothes cover the skin, is what is covered inside, how long."""
+"""Suite `figures`: clothed figures as training data: do clothes cover the skin, is what is covered inside, do clothes
+fold, how long.
+"""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,15 +12,18 @@ from rich.progress import track
 
 from ..rendering.rasterise import rasterise
 from ..training.body_model.poses import authored_poses, random_theta
-from ..training.figures.figure import Dresser, Figure, Surface
+from ..training.figures.figure import PARTS, Dresser, Figure, Surface
+from ..training.figures.fold_rows import maps
+from ..training.figures.folds import Fabric, draped
 from ..training.figures.garments import GAP, nearest_on
 from ..training.figures.occupancy import occupancy_samples, occupied
 from ..training.figures.poses import Poses
 from ..training.figures.rows import Rows
 from ..training.figures.views import FAR, HALF, SIZE, normal_maps
 from ..training.makehuman import SKIN
+from .figure_pictures import draw_figures
 
-FIGURES, TIMED, SEED = 60, 12, 3
+FIGURES, FOLDED, TIMED, SEED = 60, 12, 12, 3
 IN_FRONT = 0.015
 """Metres that skin which pokes through lies at most in front of cloth; a hand before the hip lies further."""
 DEEP = 0.01
@@ -26,7 +31,9 @@ DEEP = 0.01
 
 
 def evaluate_figures(data: Path) -> dict[str, Any]:
-    """Shares in per cent, in the T-pose, in MakeHuman's poses and in random ones; before and after the push."""
+    """Shares in per cent, in the T-pose, in MakeHuman's poses and in random ones; before and after the push. Of folds,
+    degrees between normals with and without them, over the pixels of cloth from four sides.
+    """
     dresser = Dresser.load(data)
     authored = list(authored_poses(data, dresser.rig).values())
     rows: dict[str, list[dict[str, float]]] = {}
@@ -43,12 +50,49 @@ def evaluate_figures(data: Path) -> dict[str, Any]:
             normal_maps(surface)
             seconds = process_time() - start
             rows.setdefault(name, []).append(_checked(figure, theta, surface) | {"make_s": seconds, "draw_s": drawn})
+    draw_figures(dresser)
     return {
         "figures": FIGURES,
         "row_s": _seconds_a_row(dresser),
         "Clothed figures": {
             name: {key: float(np.mean([row[key] for row in found])) for key in found[0]} for name, found in rows.items()
         },
+        f"Folds of {FOLDED} figures in the T-pose": _folds(dresser),
+    }
+
+
+def _folds(dresser: Dresser) -> dict[str, dict[str, float]]:
+    """Means over figures whose suits are smooth, and with folds."""
+    rows: dict[str, list[dict[str, float]]] = {"smooth": [], "with folds": []}
+    for index in track(range(FOLDED), "Folds"):
+        rng = np.random.default_rng([SEED, index])
+        figure = dresser.draw(rng)
+        start = process_time()
+        pair = draped(figure, Fabric.drawn(rng), rng)
+        seconds = process_time() - start
+        smooth, folded = (worn.rest() for worn in pair)
+        made = maps(smooth, folded)
+        cloth = made["parts"] == PARTS.index("suit")
+        normals, before = (made[name][cloth] / 127 for name in ("normals", "smooth_normals"))
+        angle = np.degrees(np.arccos(np.clip((normals * before).sum(1), -1, 1)))
+        moved = np.linalg.norm(pair[1].garments["suit"].points - pair[0].garments["suit"].points, axis=1)
+        change = {
+            "normals, degrees": angle.mean(),
+            "90th percentile": np.percentile(angle, 90),
+            "moved, mm": 1e3 * moved.mean(),
+            "fold_s": seconds,
+        }
+        unchanged = dict.fromkeys(change, 0.0)
+        for name, surface, changed in (("smooth", smooth, unchanged), ("with folds", folded, change)):
+            rows[name].append(
+                changed
+                | {
+                    "poking pixels, %": 100 * poking(surface),
+                    "cloth under skin, %": 100 * sunk(surface, figure.skin),
+                }
+            )
+    return {
+        name: {key: float(np.mean([row[key] for row in found])) for key in found[0]} for name, found in rows.items()
     }
 
 

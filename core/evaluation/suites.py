@@ -12,6 +12,7 @@ from typing import Any
 from ..registry import find
 
 EVALUATIONS: dict[str, str] = {
+    "body-avatar": "body_avatar:evaluate_body_avatar",
     "body-model": "body_model:evaluate_body_model",
     "coarse-net": "coarse_net:evaluate_coarse_net",
     "figures": "figures:evaluate_figures",

@@ -33,6 +33,8 @@ from .outfits import OUTFITS, Outfits
 from .skinning import SkinningField
 from .triplane import PlaneDecoder, PlaneLevel
 
+THIGH = (0.1, -0.35, 0.0)
+"""Metres: in the middle of the mean body's thigh."""
 STEP = 6e-3
 """Metres over which coarse normals are taken: the fields' cells are not seen in them."""
 LAYERS = ("top", "bottom", "shoes", "hair")
@@ -114,6 +116,14 @@ class Gdna(nn.Module):
         """C(y, z): signed metres `[B, N]` from points `[B, N, 3]` to a layer of codes `[B, C]`, negative inside."""
         return self.layer(layer)(points, z)
 
+    def sample(self, beta: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Layer -> z `[1, C]` of what a random person of body `beta` [16] wears: nothing below what covers the legs."""
+        drawn = self.outfits.sample(self.outfits.gender(beta), rng)
+        codes = {layer: torch.from_numpy(z)[None].to(self.skinning.bounds) for layer, z in drawn.items()}
+        if "top" in codes and self.distance("top", codes["top"].new_tensor([[THIGH]]), codes["top"]).item() < 0:
+            del codes["bottom"]
+        return codes
+
     def feature(self, layer: str, points: Tensor, z: Tensor) -> Tensor:
         """What a layer knows of the points, `[B, N, F]`."""
         return self.layer(layer).feature(points, z)
@@ -136,7 +146,7 @@ def load_gdna(device: str = "cpu", path: Path | None = None) -> Gdna:
             {key: tensors.pop(key) for key in list(tensors) if key.startswith(OUTFITS)}, list(configs)
         )
         field = Gdna(configs, outfits)
-        field.load_state_dict({key: torch.from_numpy(value).float() for key, value in tensors.items()}, strict=False)
+        field.load_state_dict({key: torch.tensor(value).float() for key, value in tensors.items()}, strict=False)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise EngineError(f"{path.name} is not a model of this version; reinstall Likeness.") from error
     return field.to(device).eval().requires_grad_(False)

@@ -99,7 +99,7 @@ def load_details(device: str = "cpu", path: Path | None = None) -> Details:
     tensors, metadata = load_tensors(path)
     try:
         details = Details(DetailConfig(**json.loads(metadata["config"])))
-        details.load_state_dict({key: torch.from_numpy(value).float() for key, value in tensors.items()})
+        details.load_state_dict({key: torch.tensor(value).float() for key, value in tensors.items()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise EngineError(f"{path.name} is not a model of this version; reinstall Likeness.") from error
     return details.to(device).eval().requires_grad_(False)

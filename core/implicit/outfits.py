@@ -30,14 +30,10 @@ class CodeDistribution:
     """[K, C, C]: the covariance is factor @ factor.T."""
     gender: np.ndarray
     """[K] mean of its wearers, 0 men to 1 women."""
-    alone: np.ndarray
-    """[K] share of the wearers who wear nothing below it (tops: dresses and overalls)."""
 
     @classmethod
-    def fit(
-        cls, codes: np.ndarray, gender: np.ndarray, alone: np.ndarray, kinds: int = KINDS, seed: int = 0
-    ) -> "CodeDistribution":
-        """To codes [P, C] of wearers with `gender` [P] and `alone` [P]: k-means, then a Gaussian for each cluster."""
+    def fit(cls, codes: np.ndarray, gender: np.ndarray, kinds: int = KINDS, seed: int = 0) -> "CodeDistribution":
+        """To codes [P, C] of wearers with `gender` [P]: k-means, then a Gaussian for each cluster."""
         _, label = kmeans2(codes.astype(np.float64), kinds, minit="++", rng=np.random.default_rng(seed))
         found = [np.flatnonzero(label == k) for k in range(kinds)]
         found = [members for members in found if len(members)]
@@ -51,17 +47,16 @@ class CodeDistribution:
             np.stack([codes[m].mean(0) for m in found]),
             np.stack(factors),
             np.array([gender[m].mean() for m in found]),
-            np.array([alone[m].mean() for m in found]),
         )
 
-    def sample(self, gender: float | None, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
-        """A code [C] for a person of that gender (0 man to 1 woman; None for anybody), and whether it is worn alone."""
+    def sample(self, gender: float | None, rng: np.random.Generator) -> np.ndarray:
+        """A code [C] for a person of that gender (0 man to 1 woman; None for anybody)."""
         weight = self.weight
         if gender is not None:
             weight = weight * np.exp(-0.5 * ((self.gender - gender) / GENDER) ** 2) + 1e-12
         kind = rng.choice(len(weight), p=weight / weight.sum())
         code = self.mean[kind] + SPREAD * self.factor[kind] @ rng.standard_normal(self.mean.shape[1])
-        return code.astype(np.float32), bool(rng.random() < self.alone[kind])
+        return code.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -79,15 +74,9 @@ class Outfits:
         return float(np.clip(beta @ self.looks[:-1] + self.looks[-1], 0, 1))
 
     def sample(self, gender: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Layer -> z [C] of what a random person of that gender wears."""
-        worn: dict[str, np.ndarray] = {}
-        worn["top"], alone = self.layers["top"].sample(gender, rng)
-        for layer in ("bottom", "shoes", "hair"):
-            code, _ = self.layers[layer].sample(gender, rng)
-            missing = alone if layer == "bottom" else rng.random() < self.bare[layer]
-            if not missing:
-                worn[layer] = code
-        return worn
+        """Layer -> z [C] of what a random person of that gender may wear, a bottom always."""
+        drawn = {layer: (codes.sample(gender, rng), rng.random()) for layer, codes in self.layers.items()}
+        return {layer: z for layer, (z, luck) in drawn.items() if layer == "bottom" or luck >= self.bare[layer]}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """What `from_tensors` reads."""

@@ -65,6 +65,11 @@ class PlaneLevel(nn.Module):
         """`[B, K]` to `[B, 3 C, S, S]`."""
         return self.mean + torch.tensordot(code.to(self.basis), self.basis, 1)
 
+    def roughness(self, code: Tensor) -> Tensor:
+        """Mean squared difference of the planes' neighbouring cells, for `[B, K]`: a number."""
+        planes = self.planes(code)
+        return planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean()
+
     def _share(self, points: Tensor) -> Tensor:
         """1 within the box, falling to 0 over `_RAMP` metres at its faces: `[B, N, 1]`."""
         depth = torch.minimum(points - self.bounds[0], self.bounds[1] - points).amin(-1, keepdim=True)
@@ -103,9 +108,8 @@ class TriPlaneHair(nn.Module):
         return self.decoder(self.planes(template_points, z_hair), template_points)[..., 0]
 
     def roughness(self, z_hair: Tensor) -> Tensor:
-        """Mean squared difference of the planes' neighbouring cells, for `[B, 32]`: a number."""
-        planes = self.planes.planes(z_hair)
-        return planes.diff(dim=-1).square().mean() + planes.diff(dim=-2).square().mean()
+        """That of the planes for `[B, 32]`."""
+        return self.planes.roughness(z_hair)
 
 
 class PlaneDecoder(nn.Module):

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import EngineError
 from ..tensors import load_tensors
-from .lbs import Array, namespace, pose_feature, skin
+from .lbs import Array, namespace
+from .skinned_model import SkinnedModel
 
 JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
 SHAPES, EXPRESSIONS = 100, 50
@@ -45,34 +46,13 @@ class LevelOfDetail:
         return (values[self.source] * weights).sum(1)
 
 
-@dataclass(frozen=True)
-class HeadModel:
-    """The arrays of the head model, numpy float32/int32 as loaded or torch after `to_torch` (capture)."""
+@dataclass(frozen=True, kw_only=True)
+class HeadModel(SkinnedModel):
+    """The arrays of the head model, numpy float32/int32 as loaded or torch after `to_torch` (capture).
 
-    v_template: Array
-    """[V, 3] metres: the mean head, every part (skin first)."""
-    shapedirs: Array
-    """[V, 3, 150]: 100 shape, then 50 expression components, each for one standard deviation."""
-    posedirs: Array
-    """[36, 3 V]: pose correctives, linear in `pose_feature`."""
-    J_regressor: Array
-    """[5, V]."""
-    lbs_weights: Array
-    """[V, 5], rows sum to 1."""
-    kintree_table: np.ndarray
-    """[2, 5]: parents (root's is -1), ids."""
-    faces: np.ndarray
-    """[F, 4] quads, counter-clockwise from outside; triangles repeat their last index."""
-    uv: np.ndarray
-    """[T, 2]; every material has the unit square for itself."""
-    faces_uv: np.ndarray
-    """[F, 4]."""
-    face_part: np.ndarray
-    """[F] index into `parts`."""
-    vertex_part: np.ndarray
-    """[V] index into `parts`; the vertices of a part are contiguous."""
-    mirror: np.ndarray
-    """[V] index of the left-right mirrored vertex."""
+    Of `shapedirs`, the first 100 components are shape, the other 50 expression.
+    """
+
     head_share: np.ndarray
     """[V] share of the neck joint's weight that moves with the skull: the `head` bone of the armature."""
     arkit_psi: np.ndarray
@@ -83,12 +63,9 @@ class HeadModel:
     """[68] vertices of the Multi-PIE markup."""
     masks: dict[str, np.ndarray]
     """Region name -> [V] float32 membership 0..1, see the weights card for the names."""
-    parts: tuple[str, ...]
     arkit_names: tuple[str, ...]
     details: tuple["LevelOfDetail", ...] = ()
     """Coarser heads, finest first."""
-    sha256: str = ""
-    """Of the weights file: what a head remembers it was made with."""
 
     @classmethod
     def load(cls, path: Path | str = DEFAULT_WEIGHTS) -> "HeadModel":
@@ -112,29 +89,14 @@ class HeadModel:
         except (KeyError, TypeError, ValueError) as error:
             raise EngineError(f"{Path(path).name} is not a head model of this version; reinstall Likeness.") from error
 
-    @property
-    def parents(self) -> tuple[int, ...]:
-        return tuple(int(p) for p in self.kintree_table[0])
-
     def shaped(self, beta: Array, psi: Array | None = None) -> Array:
         """Unposed vertices: v_template + B_S(beta) + B_E(psi). `[..., 100]`, `[..., 50]` to `[..., V, 3]`."""
         xp = namespace(self.v_template)
-        vertices = self.v_template + xp.einsum("vck,...k->...vc", self.shapedirs[:, :, :SHAPES], beta)
+        vertices = super().shaped(beta)
         if psi is not None:
             vertices = vertices + xp.einsum("vck,...k->...vc", self.shapedirs[:, :, SHAPES:], psi)
         return vertices
 
-    def joints(self, beta: Array) -> Array:
-        """Rest positions of the joints, `[..., 5, 3]` metres. Expression does not move joints."""
-        xp = namespace(self.v_template)
-        return xp.einsum("jv,...vc->...jc", self.J_regressor, self.shaped(beta))
-
     def vertices(self, beta: Array, psi: Array, theta: Array) -> Array:
         """Shaped, expressed, corrected and posed vertices: `[..., V, 3]` metres; the batch dimensions are equal."""
-        shape = self.shaped(beta, psi)
-        correctives = (pose_feature(theta) @ self.posedirs).reshape(shape.shape)
-        return skin(shape + correctives, self.joints(beta), self.parents, self.lbs_weights, theta)
-
-    def skinned(self, beta: Array, theta: Array) -> Array:
-        """Shaped vertices moved by the bones alone, without pose correctives, as an armature does: `[..., V, 3]`."""
-        return skin(self.shaped(beta), self.joints(beta), self.parents, self.lbs_weights, theta)
+        return self._posed(self.shaped(beta, psi), beta, theta)

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..avatar import Material, Part
-from .body import BodyModel
-from .head import HeadModel
+from .skinned_model import SkinnedModel
 
 INFLUENCES = 4
 """Most joints one vertex may follow: what glTF and the game engines read."""
@@ -54,7 +53,7 @@ class PartMaker:
         )
 
 
-def model_part(model: HeadModel | BodyModel, vertices: np.ndarray, index: int, shown: np.ndarray | None = None) -> Part:
+def model_part(model: SkinnedModel, vertices: np.ndarray, index: int, shown: np.ndarray | None = None) -> Part:
     """Part `index` of the model at the given vertices `[Vm, 3]`, with its own numbering of vertices and UVs.
 
     Of its faces, those that are `shown` `[F]`, all by default.

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from likeness.core import cli
-from likeness.core.cli import head as command
+from likeness.core.cli import avatar as command
 from likeness.core.engine.client import Engine
+from likeness.core.parametric.clip import Clip
 from likeness.core.version import VERSION
 
 CAPTURE = """
@@ -142,7 +143,7 @@ def test_what_goes_wrong_is_one_sentence_and_nothing_is_written(
 
 
 def test_a_blender_that_fails_leaves_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "read_clip", lambda path: None)
+    monkeypatch.setitem(command.READERS, "head", lambda _: Clip(30))
     code, line = run("head", "photo.png", "--out", "out", "--animate", "bad.csv")
     assert (code, line) == (4, "likeness: Blender could not build the head (The sentence).")
     assert run("head", "photo.png", "--out", "out", "--animate", "die")[0] == 4

@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PUBLIC = (
     "avatar",
+    "bodies/avatar",
     "bodies/motion",
     "capture/pipeline",
     "engine/client",
@@ -29,6 +30,7 @@ PUBLIC = (
     "parametric/flame_files",
     "parametric/head",
     "parametric/lbs",
+    "parametric/skinned_model",
     "parametric/smpl_files",
     "parametric/smpl_joints",
     "tensors",

@@ -1,7 +1,7 @@
 """What a user does in a Blender with a window; run inside it by `test_gui.py`.
 
-Arguments after `--`: the extension's zip, the photo, the engine's Python, a folder with numpy for a Blender that comes
-without (Debian's). Steps run from timers, because Blender draws between
+Arguments after `--`: which of `SESSIONS`, the extension's zip, the photo, the engine's Python, a folder with numpy for
+a Blender that comes without (Debian's). Steps run from timers, because Blender draws between
 them alone; a step that returns False is tried again.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import bpy
 
-ZIP, PHOTO, INTERPRETER, NUMPY = sys.argv[sys.argv.index("--") + 1 :]
+SESSION, ZIP, PHOTO, INTERPRETER, NUMPY = sys.argv[sys.argv.index("--") + 1 :]
 PACKAGE = "bl_ext.user_default.likeness"
 TAB = "Likeness"
 HEAD_FROM_PHOTO, FIRST_SLIDER = 44, 324
@@ -104,6 +104,10 @@ def start_job():
     window, area, _ = view3d()
     with bpy.context.temp_override(window=window, area=area, region=area.regions[-1]):
         bpy.ops.likeness.head_from_photo("INVOKE_DEFAULT", filepath=PHOTO)
+
+
+def wait_for_job():
+    return job() is not None
 
 
 def wait_for_progress():
@@ -208,10 +212,38 @@ def finish(verdict="ok"):
     Path(os.environ["LIKENESS_GUI_DONE"]).write_text(verdict)
 
 
-STEPS = [
-    install,
-    show_sidebar,
-    select_tab,
+def ask_for_body():
+    view3d()[0].cursor_warp(600, 500)
+    chosen = {"chosen": {"sex", "age"}, "sex": 0.0, "age": 30.0}
+    operate(lambda: bpy.ops.likeness.add_body("INVOKE_DEFAULT", seed=4, **chosen))()
+
+
+def wait_for_body():
+    return wait_for_end() and head() is not None
+
+
+def height():
+    """Of the body at rest, metres."""
+    zs = [point.co.z for point in keys()["Basis"].data]
+    return round(max(zs) - min(zs), 3)
+
+
+def ask_for_height():
+    head().likeness_sliders.body.height = 1.9
+    view3d()[1].tag_redraw()
+
+
+def play_motion():
+    bpy.ops.likeness.import_motion(filepath=str(Path(PHOTO).with_name("walk.npz")))
+
+
+def motion():
+    return head().animation_data and head().animation_data.action and head().animation_data.action.name
+
+
+BEGIN = [install, show_sidebar, select_tab]
+HEAD_STEPS = [
+    *BEGIN,
     start_job,
     wait_for_progress,
     screenshot("progress"),
@@ -248,6 +280,36 @@ STEPS = [
     note("heads", names_of_heads),
     finish,
 ]
+BODY_STEPS = [
+    *BEGIN,
+    ask_for_body,
+    screenshot("dialog"),
+    press_return,
+    wait_for_job,
+    press_escape,
+    wait_for_end,
+    note("after_escape", names_of_heads),
+    ask_for_body,
+    press_return,
+    wait_for_body,
+    note("bodies", names_of_heads),
+    note("height", height),
+    select_tab,
+    ask_for_height,
+    screenshot("ahead"),
+    operate(lambda: bpy.ops.likeness.update_body("INVOKE_DEFAULT")),
+    wait_for_end,
+    note("updated", height),
+    operate(bpy.ops.ed.undo),
+    note("update_undone", height),
+    operate(bpy.ops.ed.redo),
+    operate(play_motion),
+    note("motion", motion),
+    operate(lambda: bpy.context.scene.frame_set(20)),
+    screenshot("body"),
+    finish,
+]
+SESSIONS = {"heads": HEAD_STEPS, "bodies": BODY_STEPS}
 
 
 def run(steps, seconds=0.7):
@@ -265,4 +327,4 @@ def run(steps, seconds=0.7):
     bpy.app.timers.register(tick, first_interval=seconds)
 
 
-run(STEPS)
+run(SESSIONS[SESSION])

@@ -1,4 +1,4 @@
-"""Recipe `body-sliders`: what sex, age, weight, muscle and height mean for the body's betas, of the teacher's bodies."""
+"""Recipe `body-sliders`: what sex, age, weight, muscle and height mean for the betas of the teacher's bodies."""
 
 from pathlib import Path
 
@@ -17,10 +17,11 @@ HELD_OUT_SEED = 2**31
 TOLD = ("sex", "age", "weight", "muscle")
 
 
-def train_body_sliders(data: Path, out: Path = FOLDER, seed: int = 0) -> None:
+def train_body_sliders(_data: Path, out: Path = FOLDER, seed: int = 0) -> None:
     """Learn the maps and write `body_sliders.safetensors` and its card to `out`; a minute and a half on a CPU.
 
-    The figures of the card are of bodies from a seed of their own. Raises InputError when the library anny is missing.
+    The figures of the card are of bodies from a seed of their own. Raises InputError when the library anny is missing;
+    it needs nothing else.
     """
     model = BodyModel.load(weights_path("body"))
     rig = Rig(Teacher(), model.base_index)

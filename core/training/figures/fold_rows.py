@@ -50,7 +50,7 @@ class FoldRows(Rows):
 def maps(smooth: Surface, folded: Surface) -> dict[str, np.ndarray]:
     """The maps of a row, of two surfaces whose vertices agree in number and order."""
     triangles, shape = folded.triangles, (len(SIDES), SIZE, SIZE)
-    made = {
+    made: dict[str, np.ndarray] = {
         "normals": np.zeros((*shape, 3), np.int8),
         "parts": np.full(shape, -1, np.int8),
         "smooth_points": np.zeros((*shape, 3), np.int16),

@@ -37,6 +37,7 @@ ROOM = 4e-3, 0.03
 TIGHT, CALM, JOINT = 0.4, 0.8, 1.5
 """Factors on how much longer cloth gets: tight or loose, far from joints or what comes by a joint."""
 SKIRTS = ("female_elegantsuit01",)
+"""Suits whose cloth below the waist hangs around both legs."""
 LEGS = ("pelvis", "left_hip", "right_hip", "left_knee", "right_knee")
 BENDING_JOINTS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 REACH = 0.11
@@ -46,6 +47,7 @@ PATCH, LEAN, RIPPLE = 0.3, 0.35, 0.05
 UNEVEN = 4e-4
 """Metres that cloth is off smooth at first."""
 LONGEST = 0.2
+"""Share that cloth becomes longer by at most."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,10 @@ def subdivided(garment: Garment) -> Garment:
         used, own = np.unique(garment.triangles[piece == number], return_inverse=True)
         own, finer = own.reshape(-1, 3), identity(len(used), format="csr")
         areas = _areas(garment.points[used], own)
-        edge = np.sqrt((areas**2).sum() / areas.sum() * 4 / np.sqrt(3))
-        for _ in range(max(int(np.ceil(np.log2(edge / EDGE))), 0)):
+        edge = np.sqrt((areas**2).sum() / max(areas.sum(), 1e-12) * 4 / np.sqrt(3))
+        while edge > EDGE:
             matrix, own = loop_matrix(own, finer.shape[0])
-            finer = matrix @ finer
+            finer, edge = matrix @ finer, edge / 2
         points.append(finer @ garment.points[used])
         weights.append(finer @ garment.weights[used])
         triangles.append(own + first)

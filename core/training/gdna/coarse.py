@@ -1,6 +1,7 @@
 """gDNA's first stage: what is worn as a field of the shape code."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,11 +12,16 @@ from ...implicit.gdna import Layer
 from ..implicit.trainer import Losses, Outcome, Schedule, train
 from .samples import LayerSamples
 
-PERSONS, POINTS, FAR = 24, 288, 128
-"""Per step: persons, and of each points about the garment and points anywhere about the body."""
+PERSONS, POINTS, PROBED, FAR = 12, 448, 160, 96
+"""Per step: persons, and of each points about the garment, about the body, and anywhere."""
 MM = 1000.0
 REACH = 0.04
 """Metres beyond which a distance only has to be as far."""
+ON = 0.004
+"""Metres from a garment within which a point is a part of it, as far as its box is concerned."""
+SMOOTHED, ROUGHNESS = 2, 8.0
+"""Of how many of a step's persons planes are kept smooth, and the weight of it against 1 of a millimetre: without it
+few cuts leave noise in planes that are linear in the code."""
 JITTER = 0.02
 """Metres that a probe moves."""
 NEAR = 0.01
@@ -24,9 +30,9 @@ PROBE_REACH = 0.03
 """Metres at which the distances that codes are made of end."""
 SCHEDULES = {
     "top": Schedule(2400, 6e-3, muon=3.0),
-    "bottom": Schedule(1400, 6e-3, muon=3.0),
+    "bottom": Schedule(1600, 6e-3, muon=3.0),
     "shoes": Schedule(1000, 6e-3, muon=3.0),
-    "hair": Schedule(2400, 6e-3, muon=3.0),
+    "hair": Schedule(2000, 6e-3, muon=3.0),
 }
 
 
@@ -88,6 +94,8 @@ class Batches:
     """[P, C]."""
     probes: np.ndarray
     """[2500, 3] metres."""
+    bounds: np.ndarray
+    """[2, 3] metres: the layer's box."""
     seed: int
 
     def __call__(self, step: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
@@ -95,41 +103,63 @@ class Batches:
         rng = np.random.default_rng([self.seed, step])
         persons = rng.choice(len(self.codes), min(PERSONS, len(self.codes)), replace=False)[:, None]
         chosen = rng.integers(self.wearers.points.shape[1], size=(len(persons), POINTS))
+        probed, of_probed = self._probed(persons, rng)
         far, of_far = self._far(persons, rng)
         arrays = (
             self.codes[persons[:, 0]],
-            np.concatenate([self.wearers.points[persons, chosen], far], 1),
-            np.concatenate([self.wearers.distance[persons, chosen], of_far], 1),
+            np.concatenate([self.wearers.points[persons, chosen], probed, far], 1),
+            np.concatenate([self.wearers.distance[persons, chosen], of_probed, of_far], 1),
         )
         codes, points, distance = (torch.from_numpy(array.astype(np.float32)).to(device) for array in arrays)
         return codes, points, distance
 
-    def _far(self, persons: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Points `[B, FAR, 3]` at and about the probes, and distances `[B, FAR]` there.
+    def _probed(self, persons: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Points `[B, PROBED, 3]` at and about the probes, and distances `[B, PROBED]` there.
 
         Most are where other persons' garments are. A probe moves as far as it surely stays beyond `REACH`.
         """
-        chosen = rng.integers(len(self.probes), size=(len(persons), FAR))
+        chosen = rng.integers(len(self.probes), size=(len(persons), PROBED))
         distance = self.wearers.probed[persons, chosen].astype(np.float32)
         room = np.maximum(np.abs(distance) - REACH, 0)[..., None]
         step = rng.normal(0, JITTER, (*chosen.shape, 3))
         length = np.linalg.norm(step, axis=-1, keepdims=True)
         return self.probes[chosen] + step * np.minimum(1, room / length), distance
 
+    def _far(self, persons: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Points `[B, FAR, 3]` anywhere in the layer's box, and metres `[B, FAR]` from there to the box of the person's
+        garment: NaN, for not known, where these are less than `REACH`.
+        """
+        points = rng.uniform(self.bounds[0], self.bounds[1], (len(persons), FAR, 3))
+        low, high = (corner[persons] for corner in self._boxes)
+        distance = np.linalg.norm(np.maximum(np.maximum(low - points, points - high), 0), axis=-1)
+        return points, np.where(distance > REACH, distance, np.nan)
+
+    @cached_property
+    def _boxes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest corners [P, 3] of the persons' garments."""
+        near = np.where(self.wearers.distance[..., None] < ON, self.wearers.points, np.nan)
+        return np.nanmin(near, 1), np.nanmax(near, 1)
+
 
 def train_layer(name: str, layer: Layer, batches: Batches, run: Fabric) -> Outcome:
-    """Minimise |f - d| of clipped distances, millimetres."""
+    """Minimise |f - d| of clipped distances, millimetres, and the planes' roughness."""
 
     def losses(step: int) -> Losses:
         codes, points, distance = batches(step, run.device)
-        return {"distance": MM * distance_error(layer(points, codes), distance)}
+        return {
+            "distance": MM * distance_error(layer(points, codes), distance),
+            "roughness": ROUGHNESS * layer.planes.roughness(codes[:SMOOTHED]),
+        }
 
     return train(f"gdna-{name}", layer, losses, SCHEDULES[name], run)
 
 
 def distance_error(found: Tensor, true: Tensor) -> Tensor:
-    """Mean |f - d| in metres, where either is less than `REACH`; a distance beyond it only has to be beyond it."""
-    return (found.clamp(-REACH, REACH) - true.clamp(-REACH, REACH)).abs().mean()
+    """Mean |f - d| in metres, where either is less than `REACH`; a distance beyond it only has to be beyond it. What is
+    not known, NaN, does not count.
+    """
+    known = ~true.isnan()
+    return (found[known].clamp(-REACH, REACH) - true[known].clamp(-REACH, REACH)).abs().mean()
 
 
 @torch.no_grad()

@@ -19,8 +19,8 @@ from .patches import SIZE, Patches
 from .recipe import DATA, layer_samples, shape_codes
 from .samples import LayerSamples
 
-PERSONS = 400
-SCHEDULE = Schedule(4000, 4e-3, muon=3.0)
+PERSONS = 300
+SCHEDULE = Schedule(2500, 4e-3, muon=3.0)
 BATCH = 6
 """Patches a step."""
 ADVERSARIAL, PRIOR = 0.03, 1e-3

@@ -40,7 +40,7 @@ def train_gdna(data: Path, out: Path, seed: int) -> None:
     errors: dict[str, float] = {}
     for name in LAYERS:
         layer, worn = field.layer(name), wearers.pop(name)
-        batches = Batches(worn, encoders[name].code(worn.probed), samples.probes[name], seed)
+        batches = Batches(worn, encoders[name].code(worn.probed), samples.probes[name], layer.bounds.numpy(), seed)
         outcomes[name] = train_layer(name, layer, batches, run)
         held_out = Wearers.read(samples, "test_person", name, HELD_OUT)
         errors[name] = near_error(layer, held_out, encoders[name].code(held_out.probed))
@@ -70,11 +70,8 @@ def outfits_of(
 ) -> tuple[Outfits, dict[str, ShapeCodes]]:
     """Distributions of the layers' codes, and what makes codes; of persons of `gender` [P] and `beta` [P, 16]."""
     encoders = {layer: ShapeCodes.of(worn.probed, LAYER_CONFIGS[layer].code) for layer, worn in wearers.items()}
-    bottomed = np.isin(np.arange(len(gender)), wearers["bottom"].persons)
     distributions = {
-        layer: CodeDistribution.fit(
-            encoders[layer].code(worn.probed), gender[worn.persons], ~bottomed[worn.persons], seed=seed
-        )
+        layer: CodeDistribution.fit(encoders[layer].code(worn.probed), gender[worn.persons], seed=seed)
         for layer, worn in wearers.items()
     }
     bare = {layer: 1 - len(worn.persons) / len(gender) for layer, worn in wearers.items()}

@@ -7,32 +7,19 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from likeness.core.parametric.body import BodyModel
 from likeness.core.parametric.body_motion import BodyMotion
+from likeness.core.parametric.joint_names import JOINT_NAMES
 from likeness.core.parametric.smpl_joints import INDEX, JOINTS, PARENTS, adult_joints
 
 FPS = 60.0
-MIXAMO = {
-    "pelvis": "mixamorig:Hips",
-    "spine1": "mixamorig:Spine",
-    "spine2": "mixamorig:Spine1",
-    "spine3": "mixamorig:Spine2",
-    "neck": "mixamorig:Neck",
-    "head": "mixamorig:Head",
-} | {
-    f"{side}_{ours}": f"mixamorig:{side.title()}{theirs}"
-    for side in ("left", "right")
-    for ours, theirs in {
-        "hip": "UpLeg",
-        "knee": "Leg",
-        "ankle": "Foot",
-        "foot": "ToeBase",
-        "collar": "Shoulder",
-        "shoulder": "Arm",
-        "elbow": "ForeArm",
-        "wrist": "Hand",
-        "hand": "HandMiddle1",
-    }.items()
-}
+MIXAMO = dict(zip(JOINTS, JOINT_NAMES["mixamo"], strict=True))
+
+
+@pytest.fixture(scope="session")
+def model() -> BodyModel:
+    """The body model that is shipped."""
+    return BodyModel.load()
 
 
 @pytest.fixture
