@@ -15,7 +15,6 @@ from torch import Tensor
 from ..bodies.dressing import Dresser
 from ..implicit.gdna import LAYERS, Gdna
 from ..implicit.gdna_detail import load_details
-from ..implicit.outfits import Outfits
 from ..parametric.body import BodyModel
 from ..training.figures.figure import PARTS
 from ..training.figures.fold_rows import HALF, SIZE, FoldRows
@@ -26,7 +25,14 @@ from ..weights import weights_path
 from .figures import poking
 from .frechet import frechet_distance
 from .gdna_checks import fold_correlations, limbs
-from .gdna_people import Folds, NormalMap, Person, dressed_person, random_codes, random_folds, single_gaussians
+from .gdna_people import (
+    RESOLUTION,
+    Folds,
+    NormalMap,
+    Person,
+    dressed_person,
+    random_folds,
+)
 
 PEOPLE = 60
 """Of every row: as many as are held out."""
@@ -48,9 +54,9 @@ def evaluate_gdna(data: Path) -> dict[str, Any]:
     samples = layer_samples(data)
     dresser = Dresser.load(BodyModel.load())
     betas = [samples.person("train", BODIES + k)["beta"] for k in range(PEOPLE)]
-    outfits = dresser.field.outfits
-    people = {"full model": _people(dresser, betas, outfits)}
-    people["one Gaussian of codes"] = _people(dresser, betas, single_gaussians(outfits))
+    single = of_single_gaussians(dresser.field)
+    people = {"full model": _people(dresser, betas, dresser.field)}
+    people["one Gaussian of codes"] = _people(dresser, betas, single)
     naked = [dressed_person(dresser.body, dresser.field, beta, {}) for beta in betas]
     folds = FoldRows(samples.rows.dresser, samples.rows.poses)
     return {
@@ -61,10 +67,10 @@ def evaluate_gdna(data: Path) -> dict[str, Any]:
     }
 
 
-def _people(dresser: Dresser, betas: Sequence[np.ndarray], outfits: Outfits) -> list[Person]:
-    """By their seeds, in the bodies `betas`, in clothes of codes from `outfits`."""
+def _people(dresser: Dresser, betas: Sequence[np.ndarray], field: Gdna) -> list[Person]:
+    """By their seeds, in the bodies `betas`, in what `field` draws for them; as `likeness body` has it drawn."""
     numbered = enumerate(track(betas, "Random people"))
-    worn = ((beta, random_codes(outfits, beta, seed)) for seed, beta in numbered)
+    worn = ((beta, field.sample(beta, np.random.default_rng([seed, 1]))) for seed, beta in numbered)
     return [dressed_person(dresser.body, dresser.field, beta, codes) for beta, codes in worn]
 
 
@@ -167,5 +173,5 @@ def _seconds(dresser: Dresser, betas: Sequence[np.ndarray]) -> dict[str, float]:
     """Of a person's clothes as the product makes them: quads, charts, weights, baked normals."""
     start = process_time()
     for seed in track(range(TIMED), "Product"):
-        dresser.dressed(betas[seed], shape_seed=seed, detail_seed=seed)
+        dresser.dressed(betas[seed], shape_seed=seed, detail_seed=seed, resolution=RESOLUTION)
     return {"s": (process_time() - start) / TIMED}

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..bodies.clothes import COVERED, Codes
+from ..bodies.clothes import Codes, covered_skin
 from ..bodies.mean_body import MeanBody
 from ..implicit.field import field_gradient
 from ..implicit.gdna import STEP, Gdna
@@ -15,6 +15,7 @@ from ..parametric.smpl_joints import INDEX
 from .gdna_people import Folds, whole_layer
 
 LIMBS = {"hands": ("wrist", "hand"), "feet": ("ankle", "foot")}
+SIDES = ("left", "right")
 BARE = 0.9
 """Share of a hand or foot that must be there."""
 PROJECTIONS = 4
@@ -24,17 +25,13 @@ SAME, FARTHEST = 1e-3, 0.04
 
 
 def limbs(field: Gdna, codes: Codes, body: MeanBody) -> dict[str, bool]:
-    """Whether `hands` are bare, and `feet` bare or in shoes and out of all else: on both sides, about the mean body."""
+    """Whether `hands` are bare, and `feet` bare or in shoes and out of all else, left and right."""
     found = {}
     for limb, joints in LIMBS.items():
-        there = True
-        for side in ("left", "right"):
-            share = body.model.lbs_weights[body.skin][:, [INDEX[f"{side}_{joint}"] for joint in joints]].sum(1)
-            points = torch.from_numpy(body.vertices[share > 0.9]).float()[None]
-            over = [layer for layer in codes if layer != "hair" and not (limb == "feet" and layer == "shoes")]
-            covered = [(field.distance(layer, points, codes[layer])[0] < -COVERED).numpy() for layer in over]
-            there &= bool(1 - np.any(covered, axis=0).mean() > BARE)
-        found[limb] = there
+        over = {layer: z for layer, z in codes.items() if not (limb == "feet" and layer == "shoes")}
+        bare = ~covered_skin(field, over, body)
+        shares = [body.model.lbs_weights[:, [INDEX[f"{side}_{joint}"] for joint in joints]].sum(1) for side in SIDES]
+        found[limb] = all(bare[share > 0.9].mean() > BARE for share in shares)
     return found
 
 

@@ -1,13 +1,13 @@
 """Random people of gDNA's, and their normal maps, made as those of the training figures are."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..bodies.clothes import DEEP, HEIGHT, SMOOTHING, SPECK, Codes
-from ..bodies.dressing import RESOLUTION
+from ..bodies.clothes import DEEP, HEIGHT, LIFT, SMOOTHING, SPECK, Codes, covered_skin
 from ..bodies.mean_body import MeanBody
 from ..geometry.cut import cut
 from ..geometry.isosurface import Grid, extract_on
@@ -23,6 +23,8 @@ from ..training.figures.figure import PARTS, Surface
 
 CELLS = 128
 """Along the mean body's height, 13 mm each: what is seen of the surface is its outline, for normals are the field's."""
+RESOLUTION = 256
+"""The product's."""
 STEP = 2e-3
 """Metres over which the warp is differentiated."""
 PIECES = {"top": 1, "bottom": 1, "shoes": 2, "hair": 1}
@@ -115,14 +117,15 @@ class NormalMap:
 
 
 def dressed_person(body: MeanBody, field: Gdna, beta: np.ndarray, codes: Codes, cells: int = CELLS) -> Person:
-    """The body `beta` [16] in its clothes, in the T-pose; as in the product they are smoothed, end under the skin,
-    and have no specks.
+    """The body `beta` [16] in its clothes, in the T-pose; as in the product clothes are smoothed, without specks,
+    end under the skin and hide what they cover of it.
 
     Raises EngineError where a layer has no surface.
     """
     model = body.model
     vertices = model.shaped(beta).astype(np.float64)
     shaped, triangles = vertices[body.skin], triangulate(model.faces)[0].astype(np.int64)
+    triangles = triangles[~covered_skin(field, codes, body)[triangles].all(1)]
     eyes = ~body.skin[triangles].all(1)
     part, layer = np.where(eyes, PARTS.index("eyes"), PARTS.index("skin")), np.full(len(triangles), BODY)
     mean, turn = model.v_template.astype(np.float64), np.tile(np.eye(3), (len(vertices), 1, 1))
@@ -147,14 +150,8 @@ def dressed_person(body: MeanBody, field: Gdna, beta: np.ndarray, codes: Codes, 
 def whole_layer(field: Gdna, layer: str, codes: Codes, cells: int = CELLS) -> tuple[np.ndarray, np.ndarray]:
     """Vertices [V, 3] and triangles [T, 3] of all that the field has, closed."""
     grid = Grid.within(field.layer(layer).bounds, HEIGHT / cells)
-    found = extract_on(lambda points: field.distance(layer, points[None], codes[layer])[0], grid)
+    found = extract_on(lambda points: field.distance(layer, points[None], codes[layer])[0] - LIFT[layer], grid)
     return found.vertices.double().numpy(), found.triangles.numpy()
-
-
-def random_codes(outfits: Outfits, beta: np.ndarray, seed: int) -> Codes:
-    """What a body `beta` [16] wears by a seed, as `likeness body` chooses it."""
-    worn = outfits.sample(outfits.gender(beta), np.random.default_rng([seed, 1]))
-    return {layer: torch.from_numpy(z)[None] for layer, z in worn.items()}
 
 
 def random_folds(details: Details, seed: int) -> Folds:
@@ -162,10 +159,17 @@ def random_folds(details: Details, seed: int) -> Folds:
     return details, details.sample(torch.Generator().manual_seed(seed))
 
 
-def single_gaussians(outfits: Outfits) -> Outfits:
-    """The same people's codes as one Gaussian a layer, which is what gDNA samples: of the mixture's mean and
-    covariance, in its full spread, for men and women alike.
+def of_single_gaussians(field: Gdna) -> Gdna:
+    """The same fields, and the same people's codes as one Gaussian a layer, which is what gDNA samples: of the
+    mixture's mean and covariance, in its full spread, for men and women alike.
     """
+    single = copy(field)
+    single.outfits = merged(field.outfits)
+    return single
+
+
+def merged(outfits: Outfits) -> Outfits:
+    """One Gaussian a layer."""
     return replace(outfits, layers={layer: _merged(codes) for layer, codes in outfits.layers.items()})
 
 
@@ -174,7 +178,7 @@ def _merged(codes: CodeDistribution) -> CodeDistribution:
     second = np.einsum("kij,klj->kil", codes.factor, codes.factor) + np.einsum("ki,kj->kij", codes.mean, codes.mean)
     covariance = np.tensordot(share, second, 1) - np.outer(mean, mean)
     factor = np.linalg.cholesky(covariance + 1e-9 * np.eye(len(mean))) / SPREAD
-    return CodeDistribution(np.ones(1), mean[None], factor[None], share[None] @ codes.gender, share[None] @ codes.alone)
+    return CodeDistribution(np.ones(1), mean[None], factor[None], share[None] @ codes.gender)
 
 
 def _spare(layer: str, triangles: np.ndarray, height: np.ndarray) -> int:

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from ..bodies.avatar import EYE
 from ..bodies.clothes import Mesh, layer_part
 from ..bodies.colors import person_colors
-from ..bodies.dressing import RESOLUTION, Dresser
+from ..bodies.dressing import Dresser
 from ..bodies.shape import random_beta
 from ..implicit.gdna import LAYERS
 from ..parametric.body import BodyModel
@@ -23,7 +23,7 @@ from ..rendering.rasterise import Raster, rasterise
 from ..rendering.shading import linear_to_srgb
 from ..training.body_model.poses import theta_of
 from ..training.figures.figure import PARTS
-from .gdna_people import BODY, Folds, Person, dressed_person, random_codes, random_folds
+from .gdna_people import BODY, RESOLUTION, Folds, Person, dressed_person, random_folds
 
 PICTURE = Path(__file__).parents[2] / "docs" / "gdna.png"
 SAMPLES, COLUMNS, VARIED = 20, 10, 5
@@ -80,7 +80,7 @@ class _Sitter:
     def of(cls, dresser: Dresser, body: int, clothes: int, detail: int) -> "_Sitter":
         """By seeds of the body's shape, of its clothes and of their folds."""
         beta = random_beta(body, dresser.body.model)
-        codes = random_codes(dresser.field.outfits, beta, clothes)
+        codes = dresser.codes(beta, clothes)
         person = standing(dresser, beta, dressed_person(dresser.body, dresser.field, beta, codes, RESOLUTION))
         chosen = person_colors(clothes)
         colors = [*(chosen[layer] for layer in LAYERS), EYE.color, chosen["skin"]]

@@ -46,8 +46,8 @@ SCHEDULE = Schedule(600, 3e-3, weight_decay=1e-3, average=0.98)
 
 
 class MapFeatures(nn.Module):
-    """Normal maps `[B, 3, S, S]` of 8 mm a pixel, 0 where nothing is, to features `[B, 64]`: means over what is drawn, of
-    mean 0 and deviation 1 over the maps of the training.
+    """Normal maps `[B, 3, S, S]` of 8 mm a pixel, 0 where nothing is, to features `[B, 64]`: means over what is drawn,
+    of mean 0 and deviation 1 over the maps of the training.
     """
 
     mean: Tensor

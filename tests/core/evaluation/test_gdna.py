@@ -8,7 +8,7 @@ import torch
 
 from likeness.core.bodies.mean_body import MeanBody
 from likeness.core.evaluation.gdna_checks import fold_correlations, limbs
-from likeness.core.evaluation.gdna_people import BODY, dressed_person, single_gaussians
+from likeness.core.evaluation.gdna_people import BODY, dressed_person, merged
 from likeness.core.implicit.gdna_detail import DetailConfig, Details
 from likeness.core.implicit.outfits import SPREAD, CodeDistribution, Outfits
 from likeness.core.parametric.body import BodyModel
@@ -103,10 +103,10 @@ def test_hands_in_clothes_are_missed(body):
 def test_one_gaussian_has_the_mixtures_mean_and_covariance():
     rng = np.random.default_rng(0)
     codes = np.concatenate([rng.normal(-2, 0.5, (300, 4)), rng.normal(1, 1.0, (500, 4))])
-    gender, alone = (rng.random(800) < 0.5).astype(float), (rng.random(800) < 0.2).astype(float)
-    outfits = Outfits({"top": CodeDistribution.fit(codes, gender, alone, kinds=2)}, {"top": 0.0}, np.zeros(17))
-    found = single_gaussians(outfits).layers["top"]
+    gender = (rng.random(800) < 0.5).astype(float)
+    outfits = Outfits({"top": CodeDistribution.fit(codes, gender, kinds=2)}, {"top": 0.0}, np.zeros(17))
+    found = merged(outfits).layers["top"]
     np.testing.assert_allclose(found.mean[0], codes.mean(0), atol=1e-6)
     covariance = SPREAD**2 * found.factor[0] @ found.factor[0].T
     np.testing.assert_allclose(covariance, np.cov(codes.T, bias=True) + 0.05**2 * np.eye(4), atol=1e-4)
-    assert found.alone[0] == pytest.approx(alone.mean())
+    assert found.gender[0] == pytest.approx(gender.mean())
