@@ -25,14 +25,7 @@ from ..weights import weights_path
 from .figures import poking
 from .frechet import frechet_distance
 from .gdna_checks import fold_correlations, limbs
-from .gdna_people import (
-    RESOLUTION,
-    Folds,
-    NormalMap,
-    Person,
-    dressed_person,
-    random_folds,
-)
+from .gdna_people import RESOLUTION, Folds, NormalMap, Person, dressed_person, of_single_gaussians, random_folds
 
 PEOPLE = 60
 """Of every row: as many as are held out."""
