@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import InputError
-from ..core.parametric.joint_names import JOINT_NAMES
+from ..core.parametric.joint_names import FACE_JOINTS, JOINT_NAMES
 from . import hair, hair_color, heads, look
 from .actions import assign, current
 from .held import Held, held_actions
@@ -215,8 +215,12 @@ def _joints_named(rig: bpy.types.Object, scheme: str) -> Iterator[None]:
 
     A bone of the user's that has such a name goes by another meanwhile.
     """
-    own = heads.joint_bones(rig)
-    names = JOINT_NAMES.get(scheme, own)
+    own, names = [], []
+    for table in (JOINT_NAMES, FACE_JOINTS) if scheme else ():
+        for old, new in zip(table[heads.metadata(rig)["joint_names"]], table[scheme], strict=True):
+            if old in rig.data.bones:  # few bodies have the face's
+                own.append(old)
+                names.append(new)
     bones = [rig.data.bones[name] for name in own]
     others = {bone: bone.name for bone in rig.data.bones if bone.name in names and bone not in bones}
     try:

@@ -161,7 +161,7 @@ class Avatar:
 
     @classmethod
     def load(cls, path: Path | str) -> "Avatar":
-        """Read a file that `save` wrote. Raises InputError when it is not one."""
+        """Read a file that `save` wrote. Raises InputError when it is none, or of a version that cannot be read."""
         path = Path(path)
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -173,15 +173,18 @@ class Avatar:
             raise InputError(f"{path.name} is not a Likeness avatar file.") from error
         if newer:
             raise InputError(f"{path.name} was made by a newer Likeness; update Likeness to open it.")
-        return cls(
-            **{
-                **fields_,
-                "joints": [Joint(**joint) for joint in fields_["joints"]],
-                "parts": [Part(**part) for part in fields_["parts"]],
-                "correctives": {name: _corrective(c) for name, c in fields_.get("correctives", {}).items()},
-                "materials": [Material(**{**m, "color": tuple(m["color"])}) for m in fields_["materials"]],
-            }
-        )
+        try:
+            return cls(
+                **{
+                    **fields_,
+                    "joints": [Joint(**joint) for joint in fields_["joints"]],
+                    "parts": [Part(**part) for part in fields_["parts"]],
+                    "correctives": {name: _corrective(c) for name, c in fields_.get("correctives", {}).items()},
+                    "materials": [Material(**{**m, "color": tuple(m["color"])}) for m in fields_["materials"]],
+                }
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path.name} was made by an older Likeness; make it again.") from error
 
 
 def _corrective(stored: dict[str, Any]) -> Corrective:

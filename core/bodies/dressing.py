@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from ..avatar import Material, Part
+from ..geometry.isosurface import check_resolution
 from ..implicit.gdna import Gdna, load_gdna
 from ..implicit.gdna_detail import Details, load_details
 from ..parametric.body import BodyModel
@@ -59,7 +60,10 @@ class Dresser:
         detail_seed: int,
         resolution: int,
     ) -> Dressed:
-        """The body `beta` [16] dressed: garments by one seed, their folds by another. Raises EngineError."""
+        """The body `beta` [16] dressed: garments by one seed, their folds by another. `resolution` cells are the mean
+        body's height. Raises InputError for a resolution that is out of bounds, EngineError.
+        """
+        check_resolution(resolution)
         codes = self.codes(beta, shape_seed)
         z_detail = self.details.sample(torch.Generator().manual_seed(detail_seed))
         shaped = self.body.model.shaped(beta)[self.body.skin].astype(np.float64)

@@ -17,7 +17,7 @@ from ..version import VERSION
 from ..weights import FOLDER
 
 app = typer.Typer(add_completion=False, help="A photo becomes a detailed, animatable head, a seed a body.")
-FORMATS = ("glb", "fbx", "blend")
+FORMATS = ("glb", "fbx", "blend", "npz")
 
 Data = Annotated[Path, typer.Option(help="Folder of the data.", exists=True, file_okay=False)]
 Name = Annotated[str, typer.Argument(help="Its name; a wrong one lists them.", show_default=False)]
@@ -78,7 +78,7 @@ def head(
         ImplicitModel, typer.Option(help="Implicit head to go through; with quads, auto goes through none.")
     ] = ImplicitModel.auto,
     resolution: Annotated[int, typer.Option(help="Cells along the longest side of an implicit head's box.")] = 256,
-    formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
+    formats: Annotated[str, typer.Option(help="What to write, of glb, fbx, blend and npz.")] = "glb,fbx,blend",
     animate: Annotated[str | None, typer.Option(metavar="CLIP|demo", help="Clip to play on the head, or demo.")] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Write levels of detail too: head_lod1, head_lod2.")] = False,
     maps: Annotated[Maps, typer.Option(help="How large the skin's maps are.")] = Maps.two,
@@ -105,7 +105,7 @@ def scan(
     topology: Annotated[Topology, typer.Option(help="The mesh of the head.")] = Topology.quads,
     model: Annotated[ImplicitModel, typer.Option(help="Implicit head to fit.")] = ImplicitModel.auto,
     resolution: Annotated[int, typer.Option(help="Cells along the longest side of the implicit head's box.")] = 256,
-    formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
+    formats: Annotated[str, typer.Option(help="What to write, of glb, fbx, blend and npz.")] = "glb,fbx,blend",
     animate: Annotated[str | None, typer.Option(metavar="CLIP|demo", help="Clip to play on the head, or demo.")] = None,
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.auto,
 ) -> None:
@@ -134,10 +134,14 @@ def body(
     motion: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Motion to play on the body: .bvh, or .npz of AMASS or SMPL.")
     ] = None,
+    head: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Head to put on it: a photo, or the .npz of `likeness head`.")
+    ] = None,
     joint_names: Annotated[JointNames, typer.Option(help="What the bones are called.")] = JointNames.smpl,
     clothes: Annotated[bool, typer.Option(help="Whether it is dressed.")] = True,
     resolution: Annotated[int, typer.Option(help="Cells of the clothes' fields along a body's height.")] = 256,
-    formats: Annotated[str, typer.Option(help="What to write, of glb, fbx and blend.")] = "glb,fbx,blend",
+    formats: Annotated[str, typer.Option(help="What to write, of glb, fbx, blend and npz.")] = "glb,fbx,blend",
+    device: Annotated[Device, typer.Option(help="What to compute a photo's head on.")] = Device.auto,
 ) -> None:
     """Make an animatable body of a seed, or of a shape."""
     from ..bodies.shape import read_beta
@@ -154,6 +158,8 @@ def body(
         "weight": weight,
         "muscle": muscle,
         "height": height,
+        "head": str(head.absolute()) if head else None,
+        "device": device.value,
     }
     make_avatar("body", "body", params, out, formats=_formats(formats), animate=str(motion) if motion else None)
 

@@ -21,6 +21,8 @@ from .progress import OnProgress, progress_bars
 from .staging import staged
 
 BATCH = (sys.executable, "-P", "-m", "likeness.blender_addon.batch")
+KEPT = "npz"
+"""The format that is the Avatar file itself; the others are Blender's."""
 READERS: dict[str, Callable[[str], Clip | BodyMotion]] = {
     "head": read_clip,
     "body": lambda motion: load_motion(motion, adult_joints()),
@@ -45,13 +47,15 @@ def make_avatar(
     """
     # Read before the work begins, which it may make useless.
     warnings = () if animate in (None, "demo") else READERS[kind](animate).warnings
+    built = [name for name in formats if name != KEPT]
     with staged(out) as folder, progress_bars() as stages:
-        avatar = folder / f"{kind}.npz"
+        avatar = folder / f"{kind}.{KEPT}"
         with stages.job("Engine") as progress:
             report = run_engine(method, {**params, "out": str(avatar.absolute())}, progress)
         with stages.job("Blender") as progress:
-            build(kind, avatar, folder, formats=formats, animate=animate, levels=levels, progress=progress)
-        avatar.unlink()
+            build(kind, avatar, folder, formats=built, animate=animate, levels=levels, progress=progress)
+        if KEPT not in formats:
+            avatar.unlink()
         report["warnings"] += warnings
         report["seconds"] = {**stages.seconds, "total": round(sum(stages.seconds.values()), 3)}
         (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")

@@ -226,11 +226,14 @@ def body(
     clothes: bool = True,
     resolution: int = 256,
     joint_names: str = "smpl",
+    head: str | None = None,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Make the body of a seed, the same each time, in its clothes or without; its bones named as `joint_names` says.
 
     Its shape is of `shape_seed`, its detail of `detail_seed`, each the seed where it is not given. `beta` takes the
     place of the seed's shape. Sex, age and build (see `bodies.sliders`) are the shape's own where they are not given.
+    On it comes the head of the file `head` (see `attach_head`).
     """
     from ..bodies.dressing import Dresser
     from ..bodies.seeded import seeded_body
@@ -244,11 +247,36 @@ def body(
     def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
         progress("Shaping the body", 0.1)
         model = BodyModel.load(weights_path("body"))
-        dresser = Dresser.load(model, lambda stage, share: progress(stage, 0.1 + 0.9 * share)) if clothes else None
+        dresser = Dresser.load(model, lambda stage, share: progress(stage, 0.1 + 0.4 * share)) if clothes else None
         avatar = seeded_body(model, seed, **options, resolution=resolution, joint_names=joint_names, dresser=dresser)
-        return avatar, {"parameters": avatar.parameters}
+        report: dict[str, Any] = {}
+        if head is not None:
+            avatar, report = _attached(avatar, head, progress, chosen)
+        return avatar, {**report, "parameters": avatar.parameters}
 
-    return _saved(job, out, "cpu")
+    return _saved(job, out, "cpu" if head is None else device)
+
+
+@_method
+def attach_head(*, progress: Progress, body: str, head: str, out: str, device: str = "auto") -> dict[str, Any]:
+    """Put the head of the file `head`, a photo or an Avatar, on the body of the Avatar file `body`."""
+    from ..avatar import Avatar
+
+    def job(chosen: str) -> tuple["Avatar", dict[str, Any]]:
+        avatar, report = _attached(Avatar.load(body), head, progress, chosen)
+        return avatar, {**report, "parameters": avatar.parameters}
+
+    return _saved(job, out, device)
+
+
+def _attached(body: "Avatar", head: str, progress: Progress, device: str) -> tuple["Avatar", dict[str, Any]]:
+    """The body with the head of a file, and of a photo the report."""
+    from ..bodies.head_on_body import with_head
+    from ..capture.given_head import given_head
+
+    given, report = given_head(Path(head), device=device, progress=progress)
+    progress("Putting the head on the body", 0.9)
+    return with_head(body, given), report
 
 
 @_method

@@ -76,3 +76,11 @@ JOINT_NAMES: dict[str, tuple[str, ...]] = {
 }
 """Scheme -> its names of SMPL's joints, in SMPL's order. Unreal's are those of its mannequin, VRM's those of Unity's
 humanoid; SMPL's hands, where the fingers begin, are the middle finger's first joint."""
+
+FACE_JOINTS: dict[str, tuple[str, str, str]] = {
+    "smpl": ("jaw", "left_eye", "right_eye"),
+    "mixamo": ("mixamorig:Jaw", "mixamorig:LeftEye", "mixamorig:RightEye"),
+    "unreal": ("jaw", "eye_l", "eye_r"),
+    "vrm": ("jaw", "leftEye", "rightEye"),
+}
+"""Scheme -> its names of the jaw and of the left and the right eye, joints of a body that has a head of its own."""

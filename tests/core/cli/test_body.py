@@ -98,6 +98,7 @@ def write_motions(folder: Path) -> None:
         (("--motion", "infinite.npz"), 3, "infinite.npz has numbers in trans that are not finite"),
         (("--motion", "rateless.npz"), 3, "rateless.npz has 0 frames a second"),
         (("--motion", "damaged.npz"), 3, "damaged.npz is damaged or of another format."),
+        (("--resolution", "9999"), 3, "The resolution is 9999; choose one from"),
         (("--sex", "2"), 3, "Sex is 2, where 0 to 1 belongs."),
         (("--age", "9", "--height", "2.1"), 3, "A height of 2.10 m was given, where people of 9 years"),
         (("--beta", "-1,99"), 3, "A beta of 99 was given, where bodies are within 5 of 0."),
