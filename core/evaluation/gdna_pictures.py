@@ -11,7 +11,7 @@ from PIL import Image
 from rich.progress import track
 from scipy.spatial.transform import Rotation
 
-from ..bodies.avatar import EYE
+from ..bodies.avatar import MATERIALS
 from ..bodies.clothes import Mesh, layer_part
 from ..bodies.colors import person_colors
 from ..bodies.dressing import Dresser
@@ -83,7 +83,7 @@ class _Sitter:
         codes = dresser.codes(beta, clothes)
         person = standing(dresser, beta, dressed_person(dresser.body, dresser.field, beta, codes, RESOLUTION))
         chosen = person_colors(clothes)
-        colors = [*(chosen[layer] for layer in LAYERS), EYE.color, chosen["skin"]]
+        colors = [*(chosen[layer] for layer in LAYERS), MATERIALS["left_eye"].color, chosen["skin"]]
         return cls(person, random_folds(dresser.details, detail), np.array(colors)[:, :3])
 
     def pictures(self, dresser: Dresser, azimuth: float) -> tuple[Image.Image, Image.Image]:
