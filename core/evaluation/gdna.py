@@ -31,7 +31,7 @@ PEOPLE = 60
 """Of every row: as many as are held out."""
 BODIES = 400
 """The first of the training persons whose bodies random people have; what they wear is drawn."""
-PAIRS, TIMED = 10, 2
+PAIRS, TIMED = 6, 1
 CLOTHES = [LAYERS.index("top"), LAYERS.index("bottom")]
 HELD_OUT = "held-out persons"
 SIDES = ("front", "back")
