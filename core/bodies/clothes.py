@@ -30,8 +30,8 @@ HEIGHT = 1.7
 """Metres of the mean body: a resolution is that of its cells."""
 QUAD = 1.8
 """Cells that a quad is wide."""
-SPECK = 0.08
-"""Share of a layer's surface below which a piece of it floats."""
+SPECKS = {"top": 0.08, "bottom": 0.2, "shoes": 0.2, "hair": 0.5}
+"""Share of a layer's surface below which a piece of it floats: hair is one piece, of shoes there are two."""
 SMOOTHING = 8
 LIFT = {"top": 0.003, "bottom": 0.0015, "shoes": 0.001, "hair": 0.0}
 """Metres by which each layer is made wider: the fields are a millimetre off, and what is worn over must be over."""
@@ -75,7 +75,7 @@ def layer_mesh(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution
     lifted = partial(_lifted, field, layer, codes[layer])
     surface = extract_on(lifted, Grid.within(field.layer(layer).bounds, step))
     vertices, triangles = surface.vertices.double().numpy(), surface.triangles.numpy()
-    vertices, triangles = _compact(vertices, without_specks(vertices, triangles, SPECK))
+    vertices, triangles = _compact(vertices, without_specks(vertices, triangles, SPECKS[layer]))
     vertices = smoothed(vertices, triangles, SMOOTHING)
     vertices, triangles = cut(vertices, triangles, body.height(vertices) + DEEP)
     vertices, triangles = _compact(vertices, triangles)
@@ -83,7 +83,7 @@ def layer_mesh(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution
         if other in codes:
             vertices, triangles = cut(vertices, triangles, _distance(field, other, vertices, codes) + COVERED)
             vertices, triangles = _compact(vertices, triangles)
-    vertices, faces = quad_remesh(vertices, without_specks(vertices, triangles, SPECK), QUAD * step)
+    vertices, faces = quad_remesh(vertices, without_specks(vertices, triangles, SPECKS[layer]), QUAD * step)
     flat, faces_uv, chart = box_charts(vertices, faces)
     return Mesh(vertices, faces, pack_charts(flat, chart, MARGIN)[0], faces_uv)
 

@@ -28,8 +28,8 @@ SKIN = ("#eec9b0", "#e0b190", "#c99470", "#a9714d", "#7d4c33", "#563422")
 HAIR = ("#0d0907", "#1a110b", "#2b1b10", "#402a18", "#7d7a76", "#6b4a2b", "#8f6b42", "#b8945f")
 FAIR = 3
 """The darkest of `SKIN` that any of `HAIR` goes with; darker skin has the first half."""
-ROUGHNESS = {"top": 0.85, "bottom": 0.8, "shoes": 0.45, "hair": 0.55}
-SPECULAR = {"top": 0.25, "bottom": 0.25, "shoes": 0.5, "hair": 0.35}
+ROUGHNESS = {"top": 0.85, "bottom": 0.8, "shoes": 0.45, "hair": 0.7}
+SPECULAR = {"top": 0.25, "bottom": 0.25, "shoes": 0.5, "hair": 0.25}
 
 
 Color = tuple[float, float, float, float]

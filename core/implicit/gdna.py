@@ -94,8 +94,11 @@ class Layer(nn.Module):
         return self.decoder.hidden(self.planes(points, code), points)
 
     def forward(self, points: Tensor, code: Tensor) -> Tensor:
-        """Signed distance in metres `[B, N]`, negative inside."""
-        return self.decoder.value(self.feature(points, code))[..., 0]
+        """Signed distance in metres `[B, N]`, negative inside; outside of the box at least that to the box."""
+        low, high = self.bounds
+        away = torch.relu(torch.maximum(low - points, points - high)).norm(dim=-1)
+        distance = self.decoder.value(self.feature(points, code))[..., 0]
+        return torch.where(away > 0, torch.maximum(distance, away), distance)
 
 
 class Gdna(nn.Module):

@@ -8,9 +8,9 @@ from scipy.cluster.vq import kmeans2
 
 OUTFITS = "outfits."
 """What names of their tensors begin with."""
-SPREAD = 0.6
+SPREAD = 0.5
 """Of a Gaussian's deviations that samples have: garments like those that are worn, not caricatures of them."""
-KINDS = 10
+KINDS = 24
 """Gaussians a layer: its garments come in so many cuts."""
 FLOOR = 0.05
 """Least deviation of a Gaussian in any direction of the code."""

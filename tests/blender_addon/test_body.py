@@ -11,16 +11,18 @@ from likeness.blender_addon import animate, export, heads, views
 from likeness.blender_addon.axes import from_blender
 from likeness.blender_addon.build import build
 from likeness.blender_addon.readback import read_back
-from likeness.core.bodies.avatar import body_avatar
+from likeness.core.bodies.avatar import body_avatar, body_joints
+from likeness.core.bodies.motion import load_motion
 from likeness.core.bodies.posing import posed, posed_joints
 from likeness.core.bodies.shape import random_beta
 from likeness.core.errors import InputError
+from likeness.core.evaluation.body_avatar import compare
 from likeness.core.parametric.body import BodyModel
 from likeness.core.parametric.body_motion import BodyMotion
 from likeness.core.parametric.clip import Clip
 from likeness.core.parametric.joint_limits import random_turns
 from likeness.core.parametric.joint_names import JOINT_NAMES
-from likeness.core.parametric.smpl_joints import JOINTS
+from likeness.core.parametric.smpl_joints import INDEX, JOINTS
 
 from .meshes import evaluated, weights
 
@@ -155,3 +157,23 @@ def test_what_batch_refuses(body, tmp_path, arguments, code, sentence):
     done = subprocess.run([*command, "--out", str(tmp_path / "out"), *arguments], capture_output=True, text=True)
     assert (done.returncode, done.stderr.strip()) == (code, sentence)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [24.0, 59.94, 120.0])
+def test_a_motion_of_any_frame_rate_leaves_as_it_came(tmp_path, rate):
+    """Through batch, as the command line makes files: to a millimetre, at the times of the motion's own frames."""
+    frames = round(rate) + 1
+    poses = np.zeros((frames, 156))
+    poses[:, 0], poses[:, 3 * INDEX["left_elbow"] + 1] = np.pi / 2, np.linspace(0, -1.5, frames)
+    np.savez(tmp_path / "arm.npz", poses=poses, trans=np.zeros((frames, 3)), mocap_framerate=np.array(rate))
+    model = BodyModel.load()
+    made = body_avatar(model, random_beta(3, model), joint_names="vrm")
+    made.save(tmp_path / "body.npz")
+    order = [str(tmp_path / "body.npz"), "--out", str(tmp_path), "--name", "body", "--formats", "glb,fbx"]
+    command = [sys.executable, "-m", "likeness.blender_addon.batch", *order, "--animate", str(tmp_path / "arm.npz")]
+    subprocess.run(command, check=True, capture_output=True)
+    motion = load_motion(tmp_path / "arm.npz", body_joints(made), ground=0.0)
+    for kind in ("glb", "fbx"):
+        found = compare(made, motion, tmp_path / f"body.{kind}")
+        assert max(found["joints"], found["vertices"]) < 1
