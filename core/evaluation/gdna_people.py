@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..bodies.clothes import DEEP, HEIGHT, LIFT, SMOOTHING, SPECK, Codes, covered_skin
+from ..bodies.clothes import DEEP, HEIGHT, LIFT, SMOOTHING, SPECKS, Codes, covered_skin
 from ..bodies.mean_body import MeanBody
 from ..geometry.cut import cut
 from ..geometry.isosurface import Grid, extract_on
@@ -133,7 +133,7 @@ def dressed_person(body: MeanBody, field: Gdna, beta: np.ndarray, codes: Codes, 
     for name in codes:
         whole, every = whole_layer(field, name, codes, cells)
         height = body.height(whole)
-        large = without_specks(whole, every, SPECK)
+        large = without_specks(whole, every, SPECKS[name])
         spare += [_spare(name, faces, height) for faces in (every, large)]
         used, faces = np.unique(large, return_inverse=True)
         faces = faces.reshape(-1, 3)

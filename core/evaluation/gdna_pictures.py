@@ -23,13 +23,15 @@ from ..rendering.rasterise import Raster, rasterise
 from ..rendering.shading import linear_to_srgb
 from ..training.body_model.poses import theta_of
 from ..training.figures.figure import PARTS
-from .gdna_people import BODY, RESOLUTION, Folds, Person, dressed_person, random_folds
+from .gdna_people import BODY, Folds, Person, dressed_person, random_folds
 
 PICTURE = Path(__file__).parents[2] / "docs" / "gdna.png"
 SAMPLES, COLUMNS, VARIED = 20, 10, 5
 """People, how many in a row, and how many details of a shape or shapes by a detail."""
 PANEL, SHARPNESS = (240, 500), 2
 """Pixels of one person, and how many samples a pixel has along a side."""
+CELLS = 160
+"""Along the mean body's height: an outline needs no more, and normals are the fields'."""
 SPAN, FAR = 2.05, 50.0
 """Metres from the top to the bottom of a panel, and from the camera."""
 AZIMUTHS = -25.0, 25.0
@@ -81,7 +83,7 @@ class _Sitter:
         """By seeds of the body's shape, of its clothes and of their folds."""
         beta = random_beta(body, dresser.body.model)
         codes = dresser.codes(beta, clothes)
-        person = standing(dresser, beta, dressed_person(dresser.body, dresser.field, beta, codes, RESOLUTION))
+        person = standing(dresser, beta, dressed_person(dresser.body, dresser.field, beta, codes, CELLS))
         chosen = person_colors(clothes)
         colors = [*(chosen[layer] for layer in LAYERS), MATERIALS["left_eye"].color, chosen["skin"]]
         return cls(person, random_folds(dresser.details, detail), np.array(colors)[:, :3])
