@@ -37,8 +37,10 @@ LIFT = {"top": 0.003, "bottom": 0.0015, "shoes": 0.001, "hair": 0.0}
 """Metres by which each layer is made wider: the fields are a millimetre off, and what is worn over must be over."""
 DEEP = 0.004
 """Metres under the skin at which clothes end."""
-COVERED, HIDDEN = 0.008, 0.002
-"""Metres inside of a garment at which another one ends, and at which skin is left out."""
+COVERED = 0.008
+"""Metres inside of a garment at which another one ends."""
+HIDDEN = {"top": 0.002, "bottom": 0.002, "shoes": -0.003}
+"""Metres inside of each layer at which skin is left out: toes, too, that would come through a shoe."""
 UNDER = {"bottom": ("top", "shoes"), "shoes": ("bottom", "top"), "hair": ("top",), "top": ("shoes",)}
 """Layer -> the layers that hide it. Hair hides nothing: it turns with the head."""
 BARE_NECK = 0.2
@@ -91,9 +93,9 @@ def layer_mesh(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution
 def covered_skin(field: Gdna, codes: Codes, body: MeanBody) -> np.ndarray:
     """[Vm] bool: vertices of the model that are deep inside of clothes."""
     hidden = np.zeros(len(body.skin), bool)
-    for layer in codes:
-        if layer != "hair":
-            hidden[body.skin] |= _distance(field, layer, body.vertices, codes) < -HIDDEN
+    for layer, depth in HIDDEN.items():
+        if layer in codes:
+            hidden[body.skin] |= _distance(field, layer, body.vertices, codes) < -depth
     # Another head may take the place of this one: the neck stays whole under a collar.
     neck = body.model.lbs_weights[:, [INDEX["neck"], INDEX["head"]]].sum(1)
     return hidden & (neck < BARE_NECK)

@@ -29,9 +29,11 @@ EVALUATIONS: dict[str, str] = {
     "motion-pictures": "motion_pictures:evaluate_motion_pictures",
     "portraits": "portraits:evaluate_portraits",
     "several": "several:evaluate_several",
+    "snarf": "snarf:evaluate_snarf",
 }
 BENCHMARKS: dict[str, str] = {
     "extraction": "extraction:benchmark_extraction",
+    "snarf": "snarf_speed:benchmark_snarf",
 }
 
 

@@ -33,6 +33,8 @@ from .outfits import OUTFITS, Outfits
 from .skinning import SkinningField
 from .triplane import PlaneDecoder, PlaneLevel
 
+SKINNING = 4, 128, 4
+"""Octaves, width and depth of W."""
 THIGH = (0.1, -0.35, 0.0)
 """Metres: in the middle of the mean body's thigh."""
 STEP = 6e-3
@@ -109,7 +111,7 @@ class Gdna(nn.Module):
         super().__init__()
         self.configs, self.outfits = dict(configs), outfits
         self.layers = nn.ModuleDict({name: Layer(config) for name, config in configs.items()})
-        self.skinning = SkinningField(torch.tensor(BOUNDS), octaves=4, width=128, depth=4)
+        self.skinning = SkinningField(torch.tensor(BOUNDS), *SKINNING)
 
     def layer(self, name: str) -> Layer:
         """One of `LAYERS`."""
@@ -149,7 +151,7 @@ def load_gdna(device: str = "cpu", path: Path | None = None) -> Gdna:
             {key: tensors.pop(key) for key in list(tensors) if key.startswith(OUTFITS)}, list(configs)
         )
         field = Gdna(configs, outfits)
-        field.load_state_dict({key: torch.tensor(value).float() for key, value in tensors.items()}, strict=False)
+        field.load_state_dict({key: torch.tensor(value).float() for key, value in tensors.items()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise EngineError(f"{path.name} is not a model of this version; reinstall Likeness.") from error
     return field.to(device).eval().requires_grad_(False)

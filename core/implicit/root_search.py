@@ -103,11 +103,11 @@ def search(
             point = point + step
             after = residual(point, rows[active])
             inverse = _broyden(inverse, step, after - value)
-            value, size = after, after.norm(dim=1)
-            better = size < error[active]
+            size = after.norm(dim=1)
+            better = torch.nonzero(size < error[active])[:, 0]
             best[active[better]], error[active[better]] = point[better], size[better]
-            keep = (size >= converged) & (size <= diverged)
-            active, point, value, inverse = active[keep], point[keep], value[keep], inverse[keep]
+            keep = torch.nonzero((size >= converged) & (size <= diverged))[:, 0]
+            active, point, value, inverse = (part.index_select(0, keep) for part in (active, point, after, inverse))
     return Roots(best.reshape(-1, count, 3), error.reshape(-1, count), (error < converged).reshape(-1, count))
 
 
@@ -115,9 +115,9 @@ def _broyden(inverse: Tensor, step: Tensor, change: Tensor) -> Tensor:
     """The "good" update of the inverse Jacobian [M, 3, 3], so that it takes `change` [M, 3] to `step` [M, 3]."""
     predicted = (inverse @ change[..., None])[..., 0]
     row = step[:, None] @ inverse
-    scale = (step * predicted).sum(1)
-    scale = torch.where(scale.abs() < 1e-20, torch.inf, scale)[:, None, None]
-    return inverse + (step - predicted)[..., None] * row / scale
+    scale = (step * predicted).sum(1, keepdim=True)
+    scale = torch.where(scale.abs() < 1e-20, torch.inf, scale)
+    return torch.baddbmm(inverse, ((step - predicted) / scale)[..., None], row)
 
 
 def jacobian(residual: Residual, points: Tensor, rows: Tensor) -> Tensor:

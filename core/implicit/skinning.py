@@ -20,14 +20,14 @@ class SkinningField(nn.Module):
 
     bounds: Tensor
 
-    def __init__(self, bounds: Tensor, *, octaves: int, width: int, depth: int, inputs: int = 0) -> None:
+    def __init__(self, bounds: Tensor, octaves: int, width: int, depth: int, inputs: int = 0) -> None:
         """`bounds` [2, 3] metres; `inputs` of what else the weights depend on."""
         super().__init__()
         self.features = FourierFeatures(octaves, PERIOD)
         sizes = [self.features.size + inputs, *[width] * depth]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.last = ExactLinear(width, len(JOINTS))
-        self.register_buffer("bounds", bounds)
+        self.register_buffer("bounds", bounds, persistent=False)
 
     def forward(self, points: Tensor, *more: Tensor) -> Tensor:
         """Points [M, 3], and other inputs [M, inputs]: weights `[M, 24]`, sum 1.

@@ -8,6 +8,9 @@ from .atlas import pull_push, texel_coordinates
 from .rasterise import interpolate, rasterise, triangulate
 from .shading import vertex_normals
 
+STEEPEST = 0.6
+"""Least ratio of a normal's part along the surface's own normal to that across it: 59 degrees."""
+
 
 @dataclass(frozen=True)
 class Bake:
@@ -35,8 +38,14 @@ class Bake:
         return cls(raster.covered, interpolate(vertices, triangles[drawn], shares), frames)
 
     def normal_image(self, normals: np.ndarray) -> np.ndarray:
-        """[size, size, 3] in 0..1 of unit normals [N, 3]: tangent space, +Y up as OpenGL has it."""
-        return self.image((self.frames @ normals[..., None])[..., 0] / 2 + 0.5)
+        """[size, size, 3] in 0..1 of unit normals [N, 3]: tangent space, +Y up as OpenGL has it.
+
+        None leans by more than `STEEPEST`: light from before the surface would leave it black.
+        """
+        local = (self.frames @ normals[..., None])[..., 0]
+        local[:, 2] = np.maximum(local[:, 2], STEEPEST * np.linalg.norm(local[:, :2], axis=1))
+        local /= np.maximum(np.linalg.norm(local, axis=1, keepdims=True), 1e-12)
+        return self.image(local / 2 + 0.5)
 
     def image(self, values: np.ndarray) -> np.ndarray:
         """[size, size, C] of values [N, C], spread beyond the charts."""

@@ -30,6 +30,7 @@ RECIPES = {
     "body-sliders": "body_model.sliders:train_body_sliders",
     "coarse-net": "photo.coarse_net:train_coarse_net",
     "encoder": "photo.encoder:train_encoder",
+    "snarf": "implicit.snarf:train_snarf",
 }
 
 

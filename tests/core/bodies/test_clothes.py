@@ -44,7 +44,7 @@ def test_nothing_floats(outfit: tuple[dict, dict[str, Mesh]]) -> None:
 def test_clothes_lie_off_the_skin(dresser: Dresser, outfit: tuple[dict, dict[str, Mesh]]) -> None:
     for layer, mesh in outfit[1].items():
         height = dresser.body.height(mesh.vertices)
-        assert (height > -0.006).mean() > 0.98, layer
+        assert (height > -0.008).mean() > 0.97, layer  # of cells of 13 mm
         assert np.median(height) > 0.002, layer
 
 

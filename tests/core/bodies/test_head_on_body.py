@@ -229,7 +229,9 @@ def test_what_is_refused(model: BodyModel, body: Avatar, head: Avatar, joined: A
     with pytest.raises(InputError, match=older):
         with_head(body, replace(head, parts=[replace(part, keys={}) for part in head.parts]))
     hidden = NeckPlane.of(body).near(body.part("skin").vertices, 0.08)[: len(model.v_template)]
-    covered = body_avatar(model, random_beta(ADULT, model), hidden=np.pad(hidden, (0, len(model.v_template) - len(hidden))))
+    covered = body_avatar(
+        model, random_beta(ADULT, model), hidden=np.pad(hidden, (0, len(model.v_template) - len(hidden)))
+    )
     with pytest.raises(InputError, match="neck is not bare all around"):
         with_head(covered, head)
 
