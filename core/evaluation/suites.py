@@ -16,6 +16,8 @@ EVALUATIONS: dict[str, str] = {
     "body-model": "body_model:evaluate_body_model",
     "coarse-net": "coarse_net:evaluate_coarse_net",
     "figures": "figures:evaluate_figures",
+    "gdna": "gdna:evaluate_gdna",
+    "gdna-pictures": "gdna_pictures:evaluate_gdna_pictures",
     "fine": "fine:evaluate_fine",
     "hair": "hair:evaluate_hair",
     "heads": "heads:evaluate_heads",

@@ -26,6 +26,7 @@ RECIPES = {
     "gdna": "gdna.recipe:train_gdna",
     "gdna-detail": "gdna.detail:train_gdna_detail",
     "gdna-detail-cosine": "gdna.detail:train_gdna_detail_cosine",
+    "gdna-features": "gdna.features:train_gdna_features",
     "body-sliders": "body_model.sliders:train_body_sliders",
     "coarse-net": "photo.coarse_net:train_coarse_net",
     "encoder": "photo.encoder:train_encoder",
