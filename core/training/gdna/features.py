@@ -42,7 +42,7 @@ COARSER = 2
 SHIFT = 24
 """Pixels by which maps are moved up and down at most as the network learns."""
 BATCH = 12
-SCHEDULE = Schedule(350, 3e-3, warmup=30, weight_decay=1e-3)
+SCHEDULE = Schedule(1200, 3e-3, warmup=30, weight_decay=1e-3)
 
 
 class MapFeatures(nn.Module):
