@@ -91,7 +91,7 @@ def _distances(
 def _flaws(dresser: Dresser, people: list[Person]) -> dict[str, float]:
     """Shares in per cent."""
     there = [limbs(dresser.field, person.codes, dresser.body) for person in people]
-    figures = {
+    figures: dict[str, list[Any]] = {
         "with floating parts, %": [person.spare[1] > 0 for person in people],
         "before specks are left out, %": [person.spare[0] > 0 for person in people],
         "with hands, %": [limb["hands"] for limb in there],
