@@ -3,7 +3,7 @@ moment of its motion.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import bpy
@@ -27,7 +27,7 @@ SCALE = 4.0
 MARGIN = 0.06
 """Of the picture's height, above and below the body."""
 
-STANDING = {
+STANDING: Mapping[str, tuple[float, float, float]] = {
     "left_collar": (0, 0, -8),
     "left_shoulder": (12, -8, -62),
     "left_elbow": (0, -18, 0),
@@ -36,7 +36,7 @@ STANDING = {
     "left_hand": (0, 0, -14),
 }
 """Degrees of the left side's joints; the right side's are mirrored."""
-STRIDING = {
+STRIDING: Mapping[str, tuple[float, float, float]] = {
     "spine2": (3, 8, 0),
     "left_shoulder": (6, 10, -68),
     "right_shoulder": (6, 34, 66),
@@ -103,7 +103,7 @@ def _widest(motion: BodyMotion) -> np.ndarray:
     return theta
 
 
-def _theta(degrees: dict[str, tuple[float, float, float]]) -> np.ndarray:
+def _theta(degrees: Mapping[str, tuple[float, float, float]]) -> np.ndarray:
     """`[24, 3]` radians of the joints named."""
     theta = np.zeros((len(JOINTS), 3), np.float32)
     for name, turn in degrees.items():
@@ -111,7 +111,7 @@ def _theta(degrees: dict[str, tuple[float, float, float]]) -> np.ndarray:
     return theta
 
 
-def _mirrored(degrees: dict[str, tuple[float, float, float]]) -> np.ndarray:
+def _mirrored(degrees: Mapping[str, tuple[float, float, float]]) -> np.ndarray:
     """`_theta` of the left side's joints on both sides."""
     right = {name.replace("left", "right"): (x, -y, -z) for name, (x, y, z) in degrees.items()}
     return _theta({**degrees, **right})

@@ -74,7 +74,8 @@ def _write(rig: bpy.types.Object, order: Order, coarser: int, progress: Callable
 def _preview(rig: bpy.types.Object, order: Order, progress: Callable[[float], None]) -> None:
     path = order.out / "preview.png"
     if order.avatar.kind == "body":
-        body_preview.render_body(rig, path, order.clip, progress)
+        motion = order.clip if isinstance(order.clip, BodyMotion) else None
+        body_preview.render_body(rig, path, motion, progress)
     else:
         preview.render_preview(rig, path, order.avatar.images.get("photo"), progress)
 
