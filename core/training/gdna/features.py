@@ -189,7 +189,7 @@ def load_map_features() -> MapFeatures:
     tensors, _ = load_tensors(path)
     features = MapFeatures()
     try:
-        features.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
+        features.load_state_dict({key: torch.tensor(value) for key, value in tensors.items()})
     except RuntimeError as error:
         raise EngineError(f"{path.name} is not a network of this version; reinstall Likeness.") from error
     return features.eval().requires_grad_(False)
