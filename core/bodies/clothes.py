@@ -24,6 +24,7 @@ from ..implicit.gdna import Gdna
 from ..implicit.gdna_detail import Details
 from ..parametric.smpl_joints import INDEX
 from ..rendering.bake import Bake
+from ..rendering.rasterise import triangulate
 from ..rendering.shading import vertex_normals
 from .mean_body import MeanBody
 
@@ -89,6 +90,9 @@ def layer_mesh(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution
             vertices, triangles = cut(vertices, triangles, _distance(field, other, vertices, codes) + COVERED)
             vertices, triangles = _compact(vertices, triangles)
     vertices, faces = quad_remesh(vertices, without_specks(vertices, triangles, SPECKS[layer]), QUAD * step)
+    # Remeshing may tear off a few quads at a border.
+    whole = np.unique(without_specks(vertices, triangulate(faces)[0], SPECKS[layer]))
+    vertices, faces = _compact(vertices, faces[np.isin(faces, whole).all(1)])
     flat, faces_uv, chart = box_charts(vertices, faces)
     return Mesh(vertices, faces, pack_charts(flat, chart, MARGIN)[0], faces_uv)
 
@@ -152,7 +156,7 @@ def _distance(field: Gdna, layer: str, points: np.ndarray, codes: Codes) -> np.n
     return in_chunks(partial(_lifted, field, layer, codes[layer]), torch.from_numpy(points).float()).numpy()
 
 
-def _compact(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Without the vertices that no triangle has."""
-    used, compact = np.unique(triangles, return_inverse=True)
-    return vertices[used], compact.reshape(-1, 3)
+def _compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Without the vertices that no face has."""
+    used, compact = np.unique(faces, return_inverse=True)
+    return vertices[used], compact.reshape(faces.shape)

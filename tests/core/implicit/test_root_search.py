@@ -105,6 +105,7 @@ def test_gradient_of_a_correspondence_root_is_that_of_finite_differences(sigma):
 
 def test_gradient_of_the_surface_root_on_a_ray_is_that_of_finite_differences(sigma):
     """I M Avatar's residual: f(x_c) = 0 where the posed point meets the ray; by pose, ray and surface."""
+    torch.manual_seed(0)  # a ray that grazes the sphere once it is posed has no root
     canonical = torch.randn(6, 3, dtype=torch.float64)
     canonical = 0.8 * canonical / canonical.norm(dim=1, keepdim=True)
     directions = torch.randn(6, 3, dtype=torch.float64)
