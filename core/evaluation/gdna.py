@@ -46,12 +46,12 @@ def evaluate_gdna(data: Path) -> dict[str, Any]:
     """Frechet distances of normal maps to the held-out persons', shares of people with flaws, correlations of folds."""
     samples = layer_samples(data)
     dresser = Dresser.load(BodyModel.load())
-    betas = [samples.person("train", BODIES + k)["beta"] for k in range(PEOPLE)]
+    betas = [samples.row("train", BODIES + k)["beta"] for k in range(PEOPLE)]
     single = of_single_gaussians(dresser.field)
     people = {"full model": _people(dresser, betas, dresser.field)}
     people["one Gaussian of codes"] = _people(dresser, betas, single)
     naked = [dressed_person(dresser.body, dresser.field, beta, {}) for beta in betas]
-    folds = FoldRows(samples.rows.dresser, samples.rows.poses)
+    folds = FoldRows(samples.dresser, samples.poses)
     return {
         "Frechet distance of normal maps to those of held-out persons": _distances(dresser, folds, people, naked),
         "Flaws of random people": {name: _flaws(dresser, persons) for name, persons in people.items()},

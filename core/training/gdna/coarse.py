@@ -54,7 +54,7 @@ class Wearers:
         """Of the first `count` persons of a split."""
         found: list[tuple[np.ndarray, ...]] = []
         for index in range(count):
-            person = samples.person(split, index)
+            person = samples.row(split, index)
             if f"{layer}_points" in person:
                 found.append((*(person[f"{layer}_{key}"] for key in ("points", "distance", "probed")), np.array(index)))
         return cls(*(np.stack(column) for column in zip(*found, strict=True)))

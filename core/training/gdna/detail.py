@@ -51,7 +51,7 @@ class Learner(nn.Module):
 
 def _train(data: Path, out: Path, seed: int, *, adversarial: bool) -> None:
     samples, run, field = layer_samples(data), fabric(), load_gdna()
-    folds = FoldRows(samples.rows.dresser, samples.rows.poses)
+    folds = FoldRows(samples.dresser, samples.poses)
     folds.make("train", PERSONS)
     codes = person_codes(samples, "train", PERSONS)
     patches = Patches.of(folds, samples, field, codes, "train")

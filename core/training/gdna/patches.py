@@ -62,7 +62,7 @@ def _patches(
     folds: FoldRows, samples: LayerSamples, field: Gdna, code: dict[str, torch.Tensor], split: str, index: int
 ) -> tuple[np.ndarray, ...]:
     row, rng = folds.row(split, index), np.random.default_rng([index, 7])
-    shaped = samples.shaped(samples.person(split, index)["beta"])
+    shaped = samples.shaped(samples.row(split, index)["beta"])
     worn = np.isin(row["parts"], [PARTS.index(part) for part in ("suit", "shoes", "hair")])
     windows = _windows(worn, rng)
     cut = {key: np.stack([row[key][window] for window in windows]) for key in row if row[key].ndim >= 3}

@@ -9,7 +9,6 @@ from ...implicit.gdna import LAYER_CONFIGS, LAYERS, Gdna, gdna_tensors
 from ...implicit.outfits import CodeDistribution, Outfits
 from ..figures.figure import Dresser
 from ..figures.poses import Poses
-from ..figures.rows import Rows
 from ..implicit.trainer import Outcome, fabric
 from ..publish import publish
 from .coarse import Batches, ShapeCodes, Wearers, near_error, train_layer
@@ -22,16 +21,16 @@ DATA = "MakeHuman's base mesh, clothes and hair (CC0) on bodies that the library
 
 def layer_samples(data: Path) -> LayerSamples:
     """Of the figures in clothes from the folder `data`. Raises InputError."""
-    return LayerSamples(Rows(Dresser.load(data), Poses.split({}, random=10)))
+    return LayerSamples(Dresser.load(data), Poses.split({}, random=10))
 
 
 def train_gdna(data: Path, out: Path, seed: int) -> None:
     """Write `gdna.safetensors` and its card to `out`. Raises InputError without the data or the library anny."""
     samples, run = layer_samples(data), fabric()
-    samples.make("train", range(PERSONS))
-    samples.make("test_person", range(HELD_OUT))
+    samples.make("train", PERSONS)
+    samples.make("test_person", HELD_OUT)
     torch.manual_seed(seed)
-    persons = [samples.person("train", index) for index in range(PERSONS)]
+    persons = [samples.row("train", index) for index in range(PERSONS)]
     gender, beta = (np.stack([person[key] for person in persons]) for key in ("sliders", "beta"))
     wearers = {layer: Wearers.read(samples, "train", layer, PERSONS) for layer in LAYERS}
     outfits, encoders = outfits_of(wearers, gender[:, 0], beta, seed)

@@ -4,17 +4,14 @@ Every figure's clothes and hair are taken to the mean body by the warp M, where 
 solid: the body that it holds is inside of it, by the winding number, which closes cuffs and hems.
 """
 
-import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import igl
 import numpy as np
-from rich.progress import track
 
 from ...geometry.pieces import pieces
-from ...parametric.body import BodyModel
 from ...parametric.shape_warp import ShapeWarp
 from ...parametric.smpl_joints import INDEX, JOINTS
 from ...rendering.rasterise import interpolate
@@ -49,56 +46,34 @@ _UNDER = np.arange(0.006, UNDER_HAIR, 0.008)
 
 
 @dataclass(frozen=True)
-class LayerSamples:
-    """Makes the samples of a split's persons and keeps them, a file each."""
+class LayerSamples(Rows):
+    """Makes the samples of a split's persons and keeps them: row k is the person of the rows 4 k to 4 k + 3 of `Rows`.
 
-    rows: Rows
+    A row has `beta` [16], `sliders` [11], `outfit` (as text), `joints` [24, 3]; and of each of `LAYERS` that is worn,
+    about the mean body in metres, `top_points` [N, 3] float32 and `top_distance` [N] float16, negative inside;
+    `top_probed` [2500] float16, the distance at `probes`; `top_surface` [1000, 3] float32 and the `top_weights`
+    [1000, 24] float16 there.
+    """
+
+    poses_each: int = 1
     folder: Path = field(default_factory=lambda: cache_folder() / "gdna-1")
 
     @cached_property
-    def model(self) -> BodyModel:
-        return BodyModel.load()
-
-    @cached_property
     def _skin(self) -> np.ndarray:
-        return self.model.vertex_part == self.model.parts.index("skin")
+        return self._model.vertex_part == self._model.parts.index("skin")
 
     @cached_property
     def warp(self) -> ShapeWarp:
-        return ShapeWarp(self.model.v_template[self._skin].astype(np.float64))
-
-    def person(self, split: str, index: int) -> dict[str, np.ndarray]:
-        """One person, read or made: `beta` [16], `sliders` [11], `outfit` (as text), `joints` [24, 3]; and of each of
-        `LAYERS` that is worn, about the mean body in metres, `top_points` [N, 3] float32 and `top_distance` [N]
-        float16, negative inside; `top_probed` [2500] float16, the distance at `probes`; `top_surface` [1000, 3] float32
-        and the `top_weights` [1000, 24] float16 there.
-        """
-        path = self.folder / split / f"{index:06d}.npz"
-        if path.is_file():
-            with np.load(path) as file:
-                return dict(file)
-        person = self._made(split, index)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as stream:
-            np.savez(stream, **person)
-        os.replace(unfinished, path)
-        return person
-
-    def make(self, split: str, persons: range) -> None:
-        """Make those that are not there."""
-        for index in track(persons, f"Persons ({split})"):
-            if not (self.folder / split / f"{index:06d}.npz").is_file():
-                self.person(split, index)
+        return ShapeWarp(self._model.v_template[self._skin].astype(np.float64))
 
     def shaped(self, beta: np.ndarray) -> np.ndarray:
         """[V, 3] the skin of a body's beta [16]."""
-        return self.model.shaped(beta.astype(np.float32))[self._skin].astype(np.float64)
+        return self._model.shaped(beta.astype(np.float32))[self._skin].astype(np.float64)
 
     @property
     def skin_weights(self) -> np.ndarray:
         """[V, 24] of the skin's vertices."""
-        return self.model.lbs_weights[self._skin]
+        return self._model.lbs_weights[self._skin]
 
     @cached_property
     def _head(self) -> np.ndarray:
@@ -118,7 +93,7 @@ class LayerSamples:
         return found
 
     def _made(self, split: str, index: int) -> dict[str, np.ndarray]:
-        figure, _ = self.rows.figure(split, index * self.rows.poses_each)
+        figure, _ = self.figure(split, index)
         rest, shaped = figure.rest(), figure.body.vertices[self._skin]
         rng = np.random.default_rng([list(SPLITS).index(split), index, 3])
         clothes = np.unique(rest.of("suit", "shoes", "hair"))
@@ -126,7 +101,7 @@ class LayerSamples:
         mean[clothes] = self.warp.to_mean(rest.vertices[clothes], shaped)
         weights = figure.weights()
         person = {
-            "beta": self.rows.beta(figure.body.vertices),
+            "beta": self.beta(figure.body.vertices),
             "sliders": figure.sliders,
             "outfit": np.array(str(figure.outfit)),
             "joints": figure.body.joints,

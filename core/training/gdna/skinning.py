@@ -18,7 +18,7 @@ JITTER = 0.004
 
 def train_skinning(field: SkinningField, samples: LayerSamples, persons: int, seed: int, run: Fabric) -> Outcome:
     """Minimise |w - w*|_1 over what the first `persons` of the training figures wear, and over the skin."""
-    found = [samples.person("train", index) for index in range(persons)]
+    found = [samples.row("train", index) for index in range(persons)]
     worn = [(p[f"{layer}_surface"], p[f"{layer}_weights"]) for p in found for layer in LAYERS if f"{layer}_points" in p]
     points, weights = (np.concatenate(column) for column in zip(*worn, strict=True))
     skin, of_skin = samples.warp.mean.astype(np.float32), samples.skin_weights
