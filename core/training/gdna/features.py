@@ -118,7 +118,7 @@ class Shown:
 
 def train_gdna_features(data: Path, out: Path, seed: int) -> None:
     """Write `gdna_features.safetensors` and its card. Raises InputError without the data or the library anny."""
-    rows, run = layer_samples(data).rows, fabric()
+    rows, run = layer_samples(data), fabric()
     folds = FoldRows(rows.dresser, rows.poses)
     shown = Shown.read(folds, "train", PERSONS)
     torch.manual_seed(seed)
