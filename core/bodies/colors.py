@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..avatar import Material
-from ..rendering.shading import srgb_to_linear
+from ..rendering.image_files import encode
+from ..rendering.shading import linear_to_srgb, srgb_to_linear
 
 OUTFITS = (
     ("#2b3a4f", "#b9ad98"),
@@ -32,6 +33,9 @@ ROUGHNESS = {"top": 0.85, "bottom": 0.8, "shoes": 0.45, "hair": 0.7}
 SPECULAR = {"top": 0.25, "bottom": 0.25, "shoes": 0.5, "hair": 0.25}
 
 
+SWATCH = 16
+"""Texels along a side of an even colour."""
+
 Color = tuple[float, float, float, float]
 
 
@@ -46,10 +50,14 @@ def person_colors(seed: int) -> dict[str, Color]:
 
 
 def cloth_material(layer: str, color: Color, normals: bytes | None) -> Material:
-    """What a layer is made of; `normals` is an encoded normal map."""
+    """What a layer is made of; `normals` is an encoded normal map.
+
+    The colour is a texture too: a viewport that shows textures would show the normal map where there is no other.
+    """
     return Material(
         layer,
         color,
+        color_texture=encode(np.full((SWATCH, SWATCH, 3), linear_to_srgb(np.array(color[:3])))),
         normal_texture=normals,
         roughness=ROUGHNESS[layer],
         specular=SPECULAR[layer],
