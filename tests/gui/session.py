@@ -18,7 +18,7 @@ import bpy
 SESSION, ZIP, PHOTO, INTERPRETER, NUMPY = sys.argv[sys.argv.index("--") + 1 :]
 PACKAGE = "bl_ext.user_default.likeness"
 TAB = "Likeness"
-HEAD_FROM_PHOTO, FIRST_SLIDER = 44, 324
+HEAD_FROM_PHOTO, FIRST_SLIDER = 44, 347
 """Where they are: pixels below the sidebar's top."""
 OUT = Path(os.environ["LIKENESS_GUI_OUT"])
 seen: dict[str, object] = {}
