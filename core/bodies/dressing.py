@@ -13,8 +13,9 @@ from ..implicit.gdna_detail import Details, load_details
 from ..parametric.body import BodyModel
 from ..rendering.image_files import encode
 from .avatar import MATERIALS
-from .clothes import Codes, baked_normals, covered_skin, layer_mesh, layer_part
+from .clothes import baked_normals, layer_mesh, layer_part
 from .colors import cloth_material, person_colors
+from .garments import Codes, Garments
 from .mean_body import MeanBody
 
 TEXELS = {"top": 1536, "bottom": 1536, "shoes": 512, "hair": 1024}
@@ -68,10 +69,12 @@ class Dresser:
         z_detail = self.details.sample(torch.Generator().manual_seed(detail_seed))
         shaped = self.body.model.shaped(beta)[self.body.skin].astype(np.float64)
         colors = person_colors(shape_seed)
+        self.progress("Cutting the clothes", 0)
+        garments = Garments.made(self.field, codes, self.body, resolution)
         parts, materials = [], {"skin": replace(MATERIALS["skin"], color=colors["skin"])}
         for number, layer in enumerate(codes):
             self.progress(f"Making the {layer}", number / len(codes))
-            mesh = layer_mesh(self.field, layer, codes, self.body, resolution)
+            mesh = layer_mesh(garments, layer, resolution)
             parts.append(layer_part(self.field, layer, mesh, self.body, shaped))
             normals = baked_normals(self.field, self.details, layer, mesh, codes, z_detail, TEXELS[layer])
             materials[layer] = cloth_material(layer, colors[layer], encode(normals))
@@ -79,6 +82,6 @@ class Dresser:
         return Dressed(
             parts,
             materials,
-            covered_skin(self.field, codes, self.body),
+            garments.covered_skin(),
             stored | {"z_detail": z_detail[0].tolist()},
         )

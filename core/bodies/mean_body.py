@@ -9,8 +9,15 @@ import numpy as np
 from ..geometry.closest import closest_points
 from ..parametric.body import BodyModel
 from ..parametric.shape_warp import ShapeWarp
+from ..parametric.smpl_joints import JOINTS
 from ..rendering.rasterise import interpolate, triangulate
 from ..rendering.shading import vertex_normals
+
+_LIMBS = {
+    "pelvis": (0, 1, 0), "spine1": (0, 1, 0), "neck": (0, 1, 0), "hip": (0, 1, 0), "knee": (0, 1, 0),
+    "ankle": (0, 1, 0), "shoulder": (1, 0, 0), "elbow": (1, 0, 0), "wrist": (1, 0, 0),
+}  # fmt: skip
+"""Joint, of either side -> along what it carries."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,17 @@ class MeanBody:
         normals = interpolate(self._normals, corners, shares)
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
         return interpolate(self.vertices, corners, shares), normals
+
+    def limb(self, points: np.ndarray) -> np.ndarray:
+        """[N, 3] along the limb, neck or waist next to each point; shorter between limbs, 0 on chest, head and feet."""
+        corners, shares, _ = self.carriers(points)
+        return interpolate(self._limb, corners, shares)
+
+    @cached_property
+    def _limb(self) -> np.ndarray:
+        """[V, 3] of the vertices."""
+        along = np.array([_LIMBS.get(joint.split("_")[-1], (0, 0, 0)) for joint in JOINTS], float)
+        return self.model.lbs_weights[self.skin] @ along
 
     @cached_property
     def _normals(self) -> np.ndarray:

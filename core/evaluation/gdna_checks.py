@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..bodies.clothes import Codes, covered_skin
+from ..bodies.garments import HIDDEN, Codes, distance, whole_layer
 from ..bodies.mean_body import MeanBody
 from ..implicit.field import field_gradient
 from ..implicit.gdna import STEP, Gdna
 from ..implicit.gdna_detail import Details
 from ..parametric.smpl_joints import INDEX
-from .gdna_people import Folds, whole_layer
+from .gdna_people import CELLS, Folds
 
 LIMBS = {"hands": ("wrist", "hand"), "feet": ("ankle", "foot")}
 SIDES = ("left", "right")
@@ -29,7 +29,9 @@ def limbs(field: Gdna, codes: Codes, body: MeanBody) -> dict[str, bool]:
     found = {}
     for limb, joints in LIMBS.items():
         over = {layer: z for layer, z in codes.items() if not (limb == "feet" and layer == "shoes")}
-        bare = ~covered_skin(field, over, body)
+        bare = np.ones(len(body.skin), bool)
+        for layer in over.keys() & HIDDEN.keys():
+            bare[body.skin] &= distance(field, layer, body.vertices, over) >= -HIDDEN[layer]
         shares = [body.model.lbs_weights[:, [INDEX[f"{side}_{joint}"] for joint in joints]].sum(1) for side in SIDES]
         found[limb] = all(bare[share > 0.9].mean() > BARE for share in shares)
     return found
@@ -68,7 +70,7 @@ def _added(field: Gdna, points: Tensor, z: Tensor, details: Details, z_detail: T
 
 def _outside(field: Gdna, codes: Codes, body: MeanBody) -> np.ndarray:
     """[N, 3] vertices of a top that are out of the skin and of all else."""
-    vertices, _ = whole_layer(field, "top", codes)
+    vertices, _ = whole_layer(field, "top", codes, CELLS)
     points = torch.from_numpy(vertices).float()[None]
     outside = [(field.distance(layer, points, z)[0] > 0).numpy() for layer, z in codes.items() if layer != "top"]
     return vertices[np.all([body.height(vertices) > 0, *outside], axis=0)]

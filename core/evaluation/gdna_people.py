@@ -7,12 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..bodies.clothes import DEEP, HEIGHT, LIFT, SMOOTHING, SPECKS, Codes, covered_skin
+from ..bodies.garments import SPECKS, Codes, Garments, whole_layer
 from ..bodies.mean_body import MeanBody
-from ..geometry.cut import cut
-from ..geometry.isosurface import Grid, extract_on
 from ..geometry.pieces import pieces, without_specks
-from ..geometry.smoothing import smoothed
 from ..implicit.chunks import in_chunks
 from ..implicit.gdna import LAYERS, Gdna
 from ..implicit.gdna_detail import Details
@@ -23,8 +20,6 @@ from ..training.figures.figure import PARTS, Surface
 
 CELLS = 128
 """Along the mean body's height, 13 mm each: what is seen of the surface is its outline, for normals are the field's."""
-RESOLUTION = 256
-"""The product's."""
 STEP = 2e-3
 """Metres over which the warp is differentiated."""
 PIECES = {"top": 1, "bottom": 1, "shoes": 2, "hair": 1}
@@ -117,15 +112,15 @@ class NormalMap:
 
 
 def dressed_person(body: MeanBody, field: Gdna, beta: np.ndarray, codes: Codes, cells: int = CELLS) -> Person:
-    """The body `beta` [16] in its clothes, in the T-pose; as in the product clothes are smoothed, without specks,
-    end under the skin and hide what they cover of it.
+    """The body `beta` [16] in its clothes, in the T-pose, as the product makes them before quads.
 
     Raises EngineError where a layer has no surface.
     """
     model = body.model
     vertices = model.shaped(beta).astype(np.float64)
     shaped, triangles = vertices[body.skin], triangulate(model.faces)[0].astype(np.int64)
-    triangles = triangles[~covered_skin(field, codes, body)[triangles].all(1)]
+    garments = Garments.made(field, codes, body, cells)
+    triangles = triangles[~garments.covered_skin()[triangles].all(1)]
     eyes = ~body.skin[triangles].all(1)
     part, layer = np.where(eyes, PARTS.index("eyes"), PARTS.index("skin")), np.full(len(triangles), BODY)
     mean, turn = model.v_template.astype(np.float64), np.tile(np.eye(3), (len(vertices), 1, 1))
@@ -135,23 +130,13 @@ def dressed_person(body: MeanBody, field: Gdna, beta: np.ndarray, codes: Codes, 
         height = body.height(whole)
         large = without_specks(whole, every, SPECKS[name])
         spare += [_spare(name, faces, height) for faces in (every, large)]
-        used, faces = np.unique(large, return_inverse=True)
-        faces = faces.reshape(-1, 3)
-        own = smoothed(whole[used], faces, round(SMOOTHING * (cells / RESOLUTION) ** 2))
-        own, faces = _compact(*cut(own, faces, height[used] + DEEP))
+        own, faces = garments.seen(name)
         triangles = np.concatenate([triangles, faces + len(mean)])
         part = np.append(part, np.full(len(faces), PARTS.index(name if name in PARTS else "suit")))
         layer = np.append(layer, np.full(len(faces), LAYERS.index(name)))
         there, moved = _carried(body, own, shaped)
         mean, vertices, turn = (np.concatenate(pair) for pair in ((mean, own), (vertices, there), (turn, moved)))
     return Person(Surface(vertices, triangles, part), mean, layer, turn, codes, (int(spare[0]), int(spare[1])))
-
-
-def whole_layer(field: Gdna, layer: str, codes: Codes, cells: int = CELLS) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices [V, 3] and triangles [T, 3] of all that the field has, closed."""
-    grid = Grid.within(field.layer(layer).bounds, HEIGHT / cells)
-    found = extract_on(lambda points: field.distance(layer, points[None], codes[layer])[0] - LIFT[layer], grid)
-    return found.vertices.double().numpy(), found.triangles.numpy()
 
 
 def random_folds(details: Details, seed: int) -> Folds:
@@ -185,12 +170,6 @@ def _spare(layer: str, triangles: np.ndarray, height: np.ndarray) -> int:
     """How many pieces more than a layer has come out of the skin, over which vertices are by `height` [V]."""
     seen = np.unique(pieces(triangles)[(height > 0)[triangles].any(1)])
     return max(len(seen) - PIECES[layer], 0)
-
-
-def _compact(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Without the vertices that no triangle has."""
-    used, compact = np.unique(triangles, return_inverse=True)
-    return vertices[used], compact.reshape(-1, 3)
 
 
 def _carried(body: MeanBody, points: np.ndarray, shaped: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

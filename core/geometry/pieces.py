@@ -20,3 +20,9 @@ def without_specks(vertices: np.ndarray, triangles: np.ndarray, least: float) ->
     area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
     total = np.bincount(piece, area)
     return triangles[total[piece] > least * total.sum()]
+
+
+def compact(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices [V, C] and faces [F, N] without the vertices that no face has."""
+    used, renumbered = np.unique(faces, return_inverse=True)
+    return vertices[used], renumbered.reshape(faces.shape)
