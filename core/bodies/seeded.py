@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
+import numpy as np
+
 from ..avatar import Avatar
 from ..parametric.body import BodyModel
 from ..version import VERSION
@@ -11,6 +13,13 @@ from .avatar import body_avatar
 from .dressing import Dresser
 from .shape import checked_seed, given_beta, random_beta
 from .sliders import RANGES, BodySliders
+
+SEXES, EITHER = (0.1, 0.9), 0.07
+"""The sex of women and men of a seed, on the slider, and its deviation: betas alone make most people neither."""
+YOUNGEST, YEARS, YOUNG = 18.0, 60.0, (1.1, 2.2)
+"""Ages of a seed's people: from the youngest over so many years, by a beta distribution that favours the young."""
+BUILD = 0.15
+"""Deviation of weight and muscle from the mean's 0.5."""
 
 
 def seeded_body(
@@ -40,8 +49,10 @@ def seeded_body(
         "detail_seed": checked_seed(seed if detail_seed is None else detail_seed),
     }
     sliders, wanted = BodySliders.load(), wanted or {}
-    own = random_beta(seeds["shape_seed"], model) if beta is None else given_beta(beta, model)
-    shape = sliders.changed(own, wanted, model)
+    if beta is None:
+        shape = random_shape(seeds["shape_seed"], sliders, model, wanted)
+    else:
+        shape = sliders.changed(given_beta(beta, model), wanted, model)
     told = {**asdict(sliders.of(shape, model)), **wanted}
     stored = {**seeds, "resolution": resolution, **told, "chosen": [float(name in wanted) for name in RANGES]}
     if beta is not None:
@@ -55,3 +66,21 @@ def seeded_body(
     return make(
         extra_parts=worn.parts, hidden=worn.hidden, materials=worn.materials, parameters=stored | worn.parameters
     )
+
+
+def random_shape(
+    seed: int, sliders: BodySliders, model: BodyModel, wanted: Mapping[str, float] | None = None
+) -> np.ndarray:
+    """`[16]` float32 of an adult, woman or man; what is `wanted` of them is as wanted, and the rest as without it.
+
+    Raises UsageError for a negative seed, InputError for what nobody is.
+    """
+    rng = np.random.default_rng([checked_seed(seed), 5])
+    drawn = {
+        "sex": rng.choice(SEXES) + EITHER * rng.standard_normal(),
+        "age": YOUNGEST + YEARS * rng.beta(*YOUNG),
+        "weight": 0.5 + BUILD * rng.standard_normal(),
+        "muscle": 0.5 + BUILD * rng.standard_normal(),
+    }
+    person = {name: float(np.clip(value, *RANGES[name])) for name, value in drawn.items()}
+    return sliders.changed(random_beta(seed, model), person | dict(wanted or {}), model)

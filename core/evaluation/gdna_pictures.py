@@ -15,7 +15,8 @@ from ..bodies.avatar import MATERIALS
 from ..bodies.clothes import Mesh, layer_part
 from ..bodies.colors import person_colors
 from ..bodies.dressing import Dresser
-from ..bodies.shape import random_beta
+from ..bodies.seeded import random_shape
+from ..bodies.sliders import BodySliders
 from ..implicit.gdna import LAYERS
 from ..parametric.body import BodyModel
 from ..parametric.lbs import joint_transforms, pose_feature
@@ -81,7 +82,7 @@ class _Sitter:
     @classmethod
     def of(cls, dresser: Dresser, body: int, clothes: int, detail: int) -> "_Sitter":
         """By seeds of the body's shape, of its clothes and of their folds."""
-        beta = random_beta(body, dresser.body.model)
+        beta = random_shape(body, BodySliders.load(), dresser.body.model)
         codes = dresser.codes(beta, clothes)
         person = standing(dresser, beta, dressed_person(dresser.body, dresser.field, beta, codes, CELLS))
         chosen = person_colors(clothes)
