@@ -3,7 +3,7 @@
     python -m likeness.blender_addon.readback FILE --fps N --frames 1,20,40 --out FILE.npz
 
 The .npz has `vertices` [F, V, 3] and `joints` [F, J, 3] in metres and Likeness' axes, V of all meshes with vertices as
-the file splits them, `names` [J] of the bones, and `keys`, how many shape keys there are.
+the file splits them, `names` [J] of the bones, and `keys` [K] of the shape keys, without the neutral one.
 """
 
 import argparse
@@ -37,8 +37,9 @@ def read_back(path: Path, fps: float, frames: list[int]) -> dict[str, Any]:
         vertices.append(from_blender(np.concatenate([heads.evaluated(mesh) for mesh in meshes])))
         tops = [rig.matrix_world @ rig.pose.bones[name].head for name in names]
         joints.append(from_blender(np.array(tops, np.float32)))
-    keys = len(meshes[0].data.shape_keys.key_blocks) - 1
-    return {"vertices": np.stack(vertices), "joints": np.stack(joints), "names": np.array(names), "keys": keys}
+    keys = [key.name for key in meshes[0].data.shape_keys.key_blocks][1:]
+    texts = {"names": np.array(names), "keys": np.array(keys)}
+    return {"vertices": np.stack(vertices), "joints": np.stack(joints), **texts}
 
 
 if __name__ == "__main__":

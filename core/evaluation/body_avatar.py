@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,31 +100,44 @@ def _files(model: BodyModel, clip: Path) -> dict[str, dict[str, Any]]:
             order = [f"{folder}/body.npz", "--out", folder, "--name", "body", "--formats", "glb,fbx"]
             _run("batch", *order, "--animate", str(clip))
             for kind in ("glb", "fbx"):
-                rows[f"{names}, .{kind}"] = compare(avatar, motion, Path(folder) / f"body.{kind}")
+                rows[f"{names}, .{kind}"] = compare(avatar, motion, read_moving(Path(folder) / f"body.{kind}", motion))
     return rows
 
 
-def compare(avatar: Avatar, motion: BodyMotion, file: Path) -> dict[str, Any]:
-    """Greatest distance in mm of the file's joints and vertices from the Avatar's, over five frames of the motion."""
-    frames = np.linspace(0, len(motion) - 1, 5).round().astype(int)
-    found = file.with_suffix(".read.npz")
-    numbers = ",".join(str(frame + 1) for frame in frames)
+def read_moving(file: Path, motion: BodyMotion) -> dict[str, np.ndarray]:
+    """What Blender reads of an exported body at five frames of its motion (see `blender_addon.readback`)."""
+    found = file.with_suffix(f"{file.suffix}.npz")
+    numbers = ",".join(str(frame + 1) for frame in _frames(motion))
     _run("readback", str(file), "--fps", str(motion.fps), "--frames", numbers, "--out", str(found))
     with np.load(found) as read:
-        order = [read["names"].tolist().index(name) for name in JOINT_NAMES[avatar.joint_names]]
-        joints, vertices, keys = read["joints"][:, order], read["vertices"], int(read["keys"])
-    there = [(motion.theta[frame], motion.translation[frame]) for frame in frames]
-    bones = np.linalg.norm(joints - np.stack([posed_joints(avatar, *each) for each in there]), axis=-1)
-    # Exporters split and reorder vertices: a vertex is the one whose path is nearest.
-    paths = np.stack([posed(avatar, *each) for each in there], 1).reshape(-1, 3 * len(frames))
-    read_paths = np.swapaxes(vertices, 0, 1).reshape(-1, 3 * len(frames))
-    nearest = cKDTree(paths).query(read_paths)[1]
-    steps = (paths[nearest] - read_paths).reshape(-1, len(frames), 3)
+        return dict(read)
+
+
+def compare(avatar: Avatar, motion: BodyMotion, read: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Greatest distance in mm of the joints and vertices that `read_moving` read from the Avatar's."""
+    there = [(motion.theta[frame], motion.translation[frame]) for frame in _frames(motion)]
+    order = [read["names"].tolist().index(name) for name in JOINT_NAMES[avatar.joint_names]]
+    bones = read["joints"][:, order] - np.stack([posed_joints(avatar, *each) for each in there])
     return {
-        "joints": 1000 * float(bones.max()),
-        "vertices": 1000 * float(np.linalg.norm(steps, axis=-1).max()),
-        "shape keys": keys,
+        "joints": 1000 * float(np.linalg.norm(bones, axis=-1).max()),
+        "vertices": farthest(read["vertices"], np.stack([posed(avatar, *each) for each in there])),
+        "shape keys": len(read["keys"]),
     }
+
+
+def farthest(vertices: np.ndarray, others: np.ndarray) -> float:
+    """Greatest distance in mm of vertices `[F, V, 3]` from the same of `others` `[F, W, 3]`.
+
+    Exporters split and reorder vertices: the same is the one whose path is nearest.
+    """
+    paths, other_paths = (np.swapaxes(each, 0, 1).reshape(-1, 3 * len(each)) for each in (vertices, others))
+    nearest = cKDTree(other_paths).query(paths)[1]
+    return 1000 * float(np.linalg.norm(vertices - others[:, nearest], axis=-1).max())
+
+
+def _frames(motion: BodyMotion) -> np.ndarray:
+    """Five, from the first to the last."""
+    return np.linspace(0, len(motion) - 1, 5).round().astype(int)
 
 
 def _run(module: str, *arguments: str) -> None:

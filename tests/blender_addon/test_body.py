@@ -16,7 +16,7 @@ from likeness.core.bodies.motion import load_motion
 from likeness.core.bodies.posing import posed, posed_joints
 from likeness.core.bodies.shape import random_beta
 from likeness.core.errors import InputError
-from likeness.core.evaluation.body_avatar import compare
+from likeness.core.evaluation.body_avatar import compare, read_moving
 from likeness.core.parametric.body import BodyModel
 from likeness.core.parametric.body_motion import BodyMotion
 from likeness.core.parametric.clip import Clip
@@ -114,7 +114,7 @@ def test_exported_files_move_to_a_millimetre(rig, body, motion, preset, tmp_path
     export.export_head(rig, path, preset)
     found = read_back(path, FPS, CHECKED)
     assert set(found["names"]) == {joint.name for joint in body.joints}
-    assert found["keys"] == len(body.correctives)
+    assert set(found["keys"]) == set(body.correctives)
     order = [found["names"].tolist().index(name) for name in JOINT_NAMES[body.joint_names]]
     for k, frame in enumerate(CHECKED):
         np.testing.assert_allclose(found["joints"][k, order], posed_joints(body, *at(motion, frame)), atol=1e-4)
@@ -175,5 +175,5 @@ def test_a_motion_of_any_frame_rate_leaves_as_it_came(tmp_path, rate):
     subprocess.run(command, check=True, capture_output=True)
     motion = load_motion(tmp_path / "arm.npz", body_joints(made), ground=0.0)
     for kind in ("glb", "fbx"):
-        found = compare(made, motion, tmp_path / f"body.{kind}")
+        found = compare(made, motion, read_moving(tmp_path / f"body.{kind}", motion))
         assert max(found["joints"], found["vertices"]) < 1

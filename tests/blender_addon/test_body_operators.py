@@ -21,7 +21,7 @@ from likeness.core.parametric.assembly import head_avatar
 from likeness.core.parametric.body import BodyModel
 from likeness.core.parametric.joint_names import JOINT_NAMES
 
-from .meshes import evaluated
+from .meshes import bare_height, evaluated
 from .operators import inventory, refused, select
 
 pytestmark = pytest.mark.usefixtures("empty_scene")
@@ -165,6 +165,7 @@ class TestSliders:
         assert (wanted.sex, wanted.shape_seed, wanted.detail_seed) == (1.0, 3, 3)
         places = evaluated(heads.mesh_object(somebody))
         assert wanted.height == pytest.approx(np.ptp(places[:, 2]), abs=1e-3)
+        assert wanted.height == pytest.approx(bare_height(somebody), abs=1e-3)
         assert [body.is_chosen(somebody, name) for name in ("sex", "age")] == [True, False]
 
     def test_update_asks_for_what_is_set(self, somebody, answer, calls):
@@ -469,9 +470,9 @@ def test_the_real_engine(ada, monkeypatch, tmp_path):
     monkeypatch.setenv("LIKENESS_ENGINE_PYTHON", sys.executable)
     assert bpy.ops.likeness.add_body(seed=4, height=1.8) == {"FINISHED"}
     rig = views.active_body(bpy.context)
-    assert np.ptp(evaluated(heads.mesh_object(rig))[:, 2]) == pytest.approx(1.82, abs=0.025)  # in shoes, under hair
+    assert bare_height(rig) == pytest.approx(1.8, abs=0.005)
     assert bpy.ops.likeness.resample_body(code="SHAPE", seed=5) == {"FINISHED"}
-    assert np.ptp(evaluated(heads.mesh_object(rig))[:, 2]) == pytest.approx(1.82, abs=0.025)  # in shoes, under hair
+    assert bare_height(rig) == pytest.approx(1.8, abs=0.005)
     for given in ({"beta": "1 " * 17}, {"beta": "1e9"}, {"beta": "nan"}, {"age": 3.0}):
         assert refused(bpy.ops.likeness.add_body, seed=1, **given)
     assert bpy.ops.likeness.attach_head(head="Ada") == {"FINISHED"}

@@ -25,7 +25,7 @@ seen: dict[str, object] = {}
 
 
 def install():
-    sys.path.append(NUMPY)
+    sys.path += [NUMPY, str(Path(__file__).parents[1] / "blender_addon")]
     bpy.ops.extensions.package_install_files(filepath=ZIP, repo="user_default", enable_on_install=True)
     bpy.context.preferences.addons[PACKAGE].preferences.interpreter = INTERPRETER
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
@@ -223,9 +223,10 @@ def wait_for_body():
 
 
 def height():
-    """Of the body at rest, metres."""
-    zs = [point.co.z for point in keys()["Basis"].data]
-    return round(max(zs) - min(zs), 3)
+    """Of the body without what it wears, metres."""
+    from meshes import bare_height  # here, for it needs numpy, which `install` brings
+
+    return round(bare_height(head(), PACKAGE), 3)
 
 
 def ask_for_height():
