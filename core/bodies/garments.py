@@ -117,10 +117,13 @@ def above_others(field: Gdna, layer: str, vertices: np.ndarray, codes: Codes) ->
         if other in codes:
             height = distance(field, other, vertices, codes)
             low = (height < ABOVE) & (height > -sunk)
-            points = torch.from_numpy(vertices[low]).float()
-            outward = in_chunks(lambda part, of=other: field.normals(of, part[None], codes[of])[0], points).numpy()
-            vertices[low] += (ABOVE - height[low])[:, None] * outward
+            vertices[low] += (ABOVE - height[low])[:, None] * _outward(field, other, vertices[low], codes[other])
     return vertices
+
+
+def _outward(field: Gdna, layer: str, points: np.ndarray, z: Tensor) -> np.ndarray:
+    """[N, 3] unit normals of a layer at points [N, 3]."""
+    return in_chunks(lambda part: field.normals(layer, part[None], z)[0], torch.from_numpy(points).float()).numpy()
 
 
 def _sheet(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution: int) -> Sheet:

@@ -25,10 +25,12 @@ from ..weights import weights_path
 from .figures import poking
 from .frechet import frechet_distance
 from .gdna_checks import fold_correlations, limbs
-from .gdna_people import RESOLUTION, Folds, NormalMap, Person, dressed_person, of_single_gaussians, random_folds
+from .gdna_people import Folds, NormalMap, Person, dressed_person, of_single_gaussians, random_folds
 
 PEOPLE = 60
 """Of every row: as many as are held out."""
+RESOLUTION = 256
+"""The product's."""
 BODIES = 400
 """The first of the training persons whose bodies random people have; what they wear is drawn."""
 PAIRS, TIMED = 6, 1
