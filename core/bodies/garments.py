@@ -29,11 +29,12 @@ SMOOTHING = 8 / 256**2
 LIFT = {"top": 0.003, "bottom": 0.0015, "shoes": 0.001, "hair": 0.0}
 """Metres by which each layer is made wider: the fields are a millimetre off, and what is worn over must be over."""
 OVER, ABOVE = {"top": {"bottom": 0.012, "shoes": 0.02}, "bottom": {"shoes": 0.02}}, 0.004
-"""Layer -> what it is worn over, with the metres that it may be under that by an error, and how far above it goes."""
+"""Layer -> what it is worn over, with the metres that it may be under that by an error: from there it comes out to so
+far above it, and what is deeper is left out."""
 UNDER = {"bottom": ("top",), "shoes": ("bottom", "top"), "hair": ("top",), "top": ()}
 """Layer -> the layers that hide it. Hair hides nothing: it turns with the head."""
-COVERED = 0.008
-"""Metres inside of a garment at which another one ends."""
+COVERED = 0.02
+"""Metres inside of a garment at which another one ends: an edge so deep is not seen, whatever its shape."""
 HIDDEN = {"top": 0.002, "bottom": 0.002, "shoes": -0.003}
 """Metres inside of each layer at which skin is left out: toes, too, that would come through a shoe."""
 INTO = 0.035
@@ -133,6 +134,9 @@ def _sheet(field: Gdna, layer: str, codes: Codes, body: MeanBody, resolution: in
     vertices, triangles = off_skin(vertices, triangles, body)
     if layer == "hair":
         return Sheet(vertices, triangles)
+    for other, sunk in OVER.get(layer, {}).items():
+        if other in codes:
+            vertices, triangles = compact(*cut(vertices, triangles, distance(field, other, vertices, codes) + sunk))
     vertices, triangles = without_floors(vertices, triangles, body)
     vertices, triangles = compact(vertices, without_specks(vertices, triangles, SPECKS[layer]))
     return Sheet(fair_hems(above_others(field, layer, vertices, codes), triangles, body), triangles)

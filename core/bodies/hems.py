@@ -52,7 +52,8 @@ def without_floors(vertices: np.ndarray, triangles: np.ndarray, body: MeanBody) 
     kept = _without_creases(vertices, triangles, np.maximum(FLOOR - floor, outward - CLOTH))
     vertices, triangles = without_holes(*compact(*cut(vertices, triangles, kept)), HOLE)
     ruffled = cKDTree(vertices[np.unique(boundary_edges(triangles))]).query(vertices)[0]
-    return compact(*cut(vertices, triangles, ruffled - RUFFLES))
+    # What is next to an edge may be another fold of the cloth, which stays.
+    return without_holes(*compact(*cut(vertices, triangles, ruffled - RUFFLES)), HOLE)
 
 
 def fair_hems(vertices: np.ndarray, triangles: np.ndarray, body: MeanBody) -> np.ndarray:

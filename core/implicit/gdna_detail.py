@@ -37,7 +37,7 @@ class DetailConfig:
     octaves: int = 5
 
 
-SIZES = {"top": 80, "bottom": 72, "shoes": 24, "hair": 40}
+SIZES = {"top": 112, "bottom": 80, "shoes": 24, "hair": 40}
 """Layer -> cells along its planes: a fold is a few of them wide."""
 
 

@@ -23,8 +23,11 @@ PERSONS = 300
 SCHEDULE = Schedule(2500, 4e-3, muon=3.0)
 BATCH = 6
 """Patches a step."""
-ADVERSARIAL, PRIOR = 0.03, 1e-3
+ADVERSARIAL, PRIOR = 0.1, 1e-3
 """Weights of the adversarial loss and of the codes' squares, against 1 of the normals' cosine."""
+PENALTY, JUDGE = 0.5, 1e-3
+"""Of the discriminator's slope, and its learning rate: with ten times as much of the one, or a fifth of the other, it
+tells nothing apart and all folds are clouds."""
 NAMES = {True: "gdna_detail", False: "gdna_detail_cosine"}
 """Weights with and without the adversarial loss."""
 
@@ -57,7 +60,8 @@ def _train(data: Path, out: Path, seed: int, *, adversarial: bool) -> None:
     patches = Patches.of(folds, samples, field, codes, "train")
     torch.manual_seed(seed)
     learner = Learner(PERSONS)
-    objective = Objective(learner, field.to(run.device), patches, codes, Adversary(SIZE, run), adversarial, seed, run)
+    adversary = Adversary(SIZE, run, penalty=PENALTY, lr=JUDGE) if adversarial else None
+    objective = Objective(learner, field.to(run.device), patches, codes, adversary, seed, run)
     outcome = train(NAMES[adversarial], learner, objective, SCHEDULE, run)
     learner.details.fit(learner.codes.detach())
     tensors, metadata = detail_tensors(learner.details)
@@ -89,32 +93,40 @@ def person_codes(samples: LayerSamples, split: str, count: int) -> list[dict[str
 
 @dataclass(frozen=True)
 class Objective:
-    """The losses of a step: cosine of the normals, the adversary's, the codes' prior."""
+    """The losses of a step: cosine of the normals with each person's own code, the codes' prior, and the adversary's,
+    which judges random codes: those are what people will have, and the mean of many sharp folds is a soft one.
+    """
 
     learner: Learner
     field: Gdna
     patches: Patches
     codes: list[dict[str, Tensor]]
-    adversary: Adversary
-    adversarial: bool
+    adversary: Adversary | None
     seed: int
     run: Fabric
 
     def __call__(self, step: int) -> Losses:
         chosen = np.random.default_rng([self.seed, 6, step]).choice(len(self.patches.person), BATCH, replace=False)
         truth = self._tensor(self.patches.normals[chosen].astype(np.float32) / 127)
-        made = self._made(chosen)
-        worn = self._tensor(self.patches.layer[chosen] >= 0)
-        cosine = (1 - (made * truth).sum(-1))[worn].mean()
         codes = self.learner.codes[torch.from_numpy(self.patches.person[chosen])]
+        worn = self._tensor(self.patches.layer[chosen] >= 0)
+        cosine = (1 - (self._made(chosen, codes) * truth).sum(-1))[worn].mean()
         terms = {"cosine": cosine, "prior": PRIOR * codes.square().sum(1).mean()}
-        if self.adversarial:
+        if self.adversary:
+            made = self._made(chosen, self._random_codes(step))
             real, fake = ((maps * worn[..., None]).permute(0, 3, 1, 2) for maps in (truth, made))
             terms["adversarial"] = ADVERSARIAL * self.adversary.loss(real, fake, step)
         return terms
 
-    def _made(self, chosen: np.ndarray) -> Tensor:
-        """[B, SIZE, SIZE, 3] normals of the patches."""
+    def _random_codes(self, step: int) -> Tensor:
+        """[B, C] of the Gaussian of the persons' codes: sums of these with normal weights have their covariance."""
+        codes = self.learner.codes.detach()
+        mean = codes.mean(0)
+        weights = np.random.default_rng([self.seed, 8, step]).normal(0, len(codes) ** -0.5, (BATCH, len(codes)))
+        return mean + self._tensor(weights.astype(np.float32)) @ (codes - mean)
+
+    def _made(self, chosen: np.ndarray, z_detail: Tensor) -> Tensor:
+        """[B, SIZE, SIZE, 3] normals of the patches with detail codes `[B, C]`."""
         made = torch.zeros(len(chosen), SIZE, SIZE, 3, device=self.run.device)
         for row, patch in enumerate(chosen):
             person = int(self.patches.person[patch])
@@ -126,7 +138,7 @@ class Objective:
                 coarse = self._tensor(self.patches.coarse[patch][at].astype(np.float32) / 127)[None]
                 feature = self.field.feature(layer, points, self.codes[person][layer].to(points))
                 detail = self.learner.details.layers[layer]
-                normals = detail(points, feature, coarse, self.learner.codes[person : person + 1])
+                normals = detail(points, feature, coarse, z_detail[row : row + 1])
                 made[row, self._tensor(at)] = normals[0].float()
         return made
 

@@ -17,6 +17,8 @@ from .trainer import Losses
 
 MAPS = 2
 """Rendered per step."""
+PENALTY = 10.0
+"""Of the discriminator's slope on true maps."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class ImageObjective:
     def __init__(self, data: Path, heads: SampleSet, weights: ImageWeights, seed: int, run: Fabric) -> None:
         self._maps: NormalMaps = normal_maps(data, seed)
         self._heads, self._weights, self._seed, self._run = heads, weights, seed, run
-        self._adversary = Adversary(SIZE, run)
+        self._adversary = Adversary(SIZE, run, penalty=PENALTY)
 
     @property
     def discriminator(self) -> nn.Module:

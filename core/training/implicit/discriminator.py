@@ -7,8 +7,6 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
-PENALTY = 10.0
-"""lambda / 2 of |grad D|^2 on real maps (R1)."""
 PENALTY_EVERY = 8
 """Steps between gradient penalties, as StyleGAN2's lazy regularisation."""
 
@@ -33,10 +31,11 @@ class Discriminator(nn.Module):
 class Adversary:
     """A discriminator that learns as it is fooled: whoever trains the generator leaves its weights alone."""
 
-    def __init__(self, size: int, run: Fabric) -> None:
+    def __init__(self, size: int, run: Fabric, *, penalty: float, lr: float = 2e-4) -> None:
+        """`penalty` is lambda / 2 of |grad D|^2 on real maps (R1): where it is too large nothing is told apart."""
         self.discriminator = Discriminator(size).to(run.device)
-        self._run = run
-        self._optimizer = torch.optim.Adam(self.discriminator.parameters(), 2e-4, betas=(0.0, 0.99))
+        self._run, self._penalty = run, penalty
+        self._optimizer = torch.optim.Adam(self.discriminator.parameters(), lr, betas=(0.0, 0.99))
         self.discriminator.requires_grad_(False)
 
     def loss(self, real: Tensor, fake: Tensor, step: int) -> Tensor:
@@ -54,7 +53,7 @@ class Adversary:
         loss = functional.softplus(self.discriminator(fake)).mean() + functional.softplus(-verdict).mean()
         if real.requires_grad:
             (slope,) = torch.autograd.grad(verdict.sum(), real, create_graph=True)
-            loss = loss + PENALTY * slope.square().flatten(1).sum(1).mean() * 0.5 * PENALTY_EVERY
+            loss = loss + self._penalty * slope.square().flatten(1).sum(1).mean() * 0.5 * PENALTY_EVERY
         self._optimizer.zero_grad()
         self._run.backward(loss)
         self._optimizer.step()
