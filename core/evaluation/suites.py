@@ -30,6 +30,7 @@ EVALUATIONS: dict[str, str] = {
     "portraits": "portraits:evaluate_portraits",
     "several": "several:evaluate_several",
     "snarf": "snarf:evaluate_snarf",
+    "snarf-pictures": "snarf_pictures:evaluate_snarf_pictures",
 }
 BENCHMARKS: dict[str, str] = {
     "extraction": "extraction:benchmark_extraction",

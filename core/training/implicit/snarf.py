@@ -27,7 +27,7 @@ from ..publish import publish
 from .trainer import Losses, Outcome, Schedule, cache_folder, fabric, train
 
 PERSONS = 1
-TRAIN_POSES, TEST_POSES = 120, 40
+TRAIN_POSES, TEST_POSES = 240, 40
 """Of each person."""
 RANDOM_POSES = 100
 """Beside those of motion capture and of MakeHuman; a fifth is held out."""
@@ -35,7 +35,7 @@ KEPT = 0.75
 """Share of the points of a training pose that are learned from; the others test seen poses."""
 BONES = Schedule(200, 3e-3, muon=1.0, warmup=20)
 OCCUPANCY = Schedule(200, 6e-3, muon=3.0, warmup=20)
-POSED = Schedule(800, 2e-3, muon=2.0, warmup=50)
+POSED = Schedule(1800, 2e-3, muon=2.0, warmup=50)
 BATCH, POINTS, BONE_POINTS = 4, 500, 256
 """Poses a step, and points of each; points of bones a step."""
 RESAMPLED = 50
