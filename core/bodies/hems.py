@@ -18,8 +18,9 @@ above the skin to which it is lifted."""
 FLOOR, CLOTH = 0.5, 0.6
 """A floor closes a hem: the cosine between its normal and the limb from which on something may be one, and that
 between its normal and the skin's from which on it is cloth whatever else."""
-END = 0.12
-"""Metres from where a garment reaches furthest, within which its floors are."""
+END, BEYOND = 0.12, 0.01
+"""Metres from where a garment reaches furthest, within which its floors are, and that the body goes on at least: soles
+are no floors."""
 LEAST_FLOOR = 4e-4
 """Square metres: less is a crease."""
 HOLE = 0.18
@@ -42,11 +43,13 @@ def off_skin(vertices: np.ndarray, triangles: np.ndarray, body: MeanBody) -> tup
 
 def without_floors(vertices: np.ndarray, triangles: np.ndarray, body: MeanBody) -> tuple[np.ndarray, np.ndarray]:
     """A garment without what closes it across a limb: a floor faces along the limb, and not as the skin does, and is
-    where the garment ends.
+    where the garment ends and the body goes on.
     """
     normals = vertex_normals(vertices, triangles)
     facing = normals * body.limb(vertices)
-    ends = np.where(facing > 0, vertices.max(0) - vertices, vertices - vertices.min(0)) < END
+    high = (vertices.max(0) - vertices < END) & (body.vertices.max(0) > vertices.max(0) + BEYOND)
+    low = (vertices - vertices.min(0) < END) & (body.vertices.min(0) < vertices.min(0) - BEYOND)
+    ends = np.where(facing > 0, high, low)
     outward = (normals * body.nearest(vertices)[1]).sum(1)
     floor = np.abs(facing * ends).sum(1)
     kept = _without_creases(vertices, triangles, np.maximum(FLOOR - floor, outward - CLOTH))
