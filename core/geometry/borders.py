@@ -5,8 +5,9 @@ from scipy.sparse import coo_matrix, csr_matrix, diags
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
-WAVE = 0.12
-"""Metres: half of a border's waves of this length are kept, a thirtieth of those of half the length."""
+WAVE, SHARE = 0.2, 0.48
+"""Metres, and share of a border's length: half of its waves as long as the lesser of the two are kept, a sixteenth of
+those of half the length; and 95 % of the round of a sleeve."""
 SPREAD = 0.02
 """Metres from the border over which the surface follows it by a factor of 1 / e."""
 
@@ -23,10 +24,9 @@ def without_holes(vertices: np.ndarray, triangles: np.ndarray, length: float) ->
     edges = boundary_edges(triangles)
     border, ends = np.unique(edges, return_inverse=True)
     ends = ends.reshape(-1, 2)
-    count, loop = connected_components(coo_matrix((np.ones(len(ends)), ends.T), (len(border), len(border))))
-    around = np.bincount(loop[ends[:, 0]], np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1), count)
-    sizes = np.bincount(loop, minlength=count)
-    middle = np.stack([np.bincount(loop, column, count) for column in vertices[border].T], 1) / sizes[:, None]
+    loop, around = _loops(vertices[border], ends)
+    sizes = np.bincount(loop)
+    middle = np.stack([np.bincount(loop, column) for column in vertices[border].T], 1) / sizes[:, None]
     small = around < length
     number = len(vertices) + np.cumsum(small) - 1
     own = loop[ends[:, 0]]
@@ -53,8 +53,17 @@ def _faired(points: np.ndarray, edges: np.ndarray) -> np.ndarray:
     length = np.maximum(np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1), 1e-4)
     stiffness = _laplacian(edges, 1 / length, len(points))
     mass = np.bincount(edges.ravel(), np.repeat(length / 2, 2), len(points))
-    bending = (WAVE / (2 * np.pi)) ** 4 * stiffness @ diags(1 / mass) @ stiffness
+    loop, around = _loops(points, edges)
+    wave = np.minimum(WAVE, SHARE * around)[loop]
+    bending = stiffness @ diags((wave / (2 * np.pi)) ** 4 / mass) @ stiffness
     return splu((diags(mass) + bending).tocsc()).solve(mass[:, None] * points)
+
+
+def _loops(points: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[N] the number of each point's border, and the borders' lengths in metres; of points [N, 3], edges [E, 2]."""
+    count, loop = connected_components(coo_matrix((np.ones(len(edges)), edges.T), (len(points), len(points))))
+    length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
+    return loop, np.bincount(loop[edges[:, 0]], length, count)
 
 
 def _followed(vertices: np.ndarray, triangles: np.ndarray, border: np.ndarray, moves: np.ndarray) -> np.ndarray:
