@@ -43,7 +43,8 @@ extension: $(STAMP)
 	$(BLENDER_EXT) build --source-dir . --output-dir dist
 	for zip in dist/likeness-*.zip; do $(BLENDER_EXT) validate $(VALID_TAGS) $$zip; done
 
-# The add-on's tests on other Blenders; the engine stays in .venv.
+# The add-on's tests on other Blenders; the engine stays in .venv, whose packages 4.2's Python takes too (5.2's cannot:
+# tests that make bodies in bpy's own process are left out there).
 test-blender: .venv-bpy42/ready .venv-bpy52/ready
 	LIKENESS_ENGINE_PYTHON=$(CURDIR)/$(BIN)/python .venv-bpy42/bin/pytest -m "not slow" tests/blender_addon
 	LIKENESS_ENGINE_PYTHON=$(CURDIR)/$(BIN)/python .venv-bpy52/bin/pytest -m "not slow" tests/blender_addon
@@ -60,6 +61,7 @@ $(STAMP): pyproject.toml core/engine/requirements.txt
 	$(PYTHON) -m venv .venv-bpy42
 	.venv-bpy42/bin/pip install bpy==4.2.23 "numpy<2" pytest==9.2.0 pytest-timeout==2.4.0
 	.venv-bpy42/bin/pip install --no-deps -e .
+	echo $(CURDIR)/.venv/lib/python3.11/site-packages > .venv-bpy42/lib/python3.11/site-packages/engine.pth
 	@touch $@
 
 .venv-bpy52/ready: | $(STAMP)
