@@ -22,6 +22,8 @@ def boundary_edges(triangles: np.ndarray) -> np.ndarray:
 def without_holes(vertices: np.ndarray, triangles: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
     """Vertices [V', 3] and triangles [T', 3] with borders that are shorter than `length` metres closed by a fan."""
     edges = boundary_edges(triangles)
+    if not len(edges):
+        return vertices, triangles
     border, ends = np.unique(edges, return_inverse=True)
     ends = ends.reshape(-1, 2)
     loop, around = _loops(vertices[border], ends)

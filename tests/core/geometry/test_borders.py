@@ -39,6 +39,7 @@ def test_a_closed_surface_stays_as_it_is() -> None:
     corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], float)
     faces = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])
     np.testing.assert_array_equal(fair_borders(corners, faces), corners)
+    np.testing.assert_array_equal(without_holes(corners, faces, 1.0)[1], faces)
 
 
 def test_small_holes_are_closed_and_sleeves_are_not(tube: tuple[np.ndarray, np.ndarray]) -> None:
